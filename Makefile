@@ -1,0 +1,53 @@
+# Two commands on a fresh machine with Python >= 3.11, pip and make:  make demo   make test
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+# The benchmark and documentation groups are left out of the lock: torch alone is gigabytes.
+LOCKED := requirements.lock
+
+.PHONY: help setup demo test lint types check quick format lock clean
+
+help:
+	@echo "make demo    set up and complete a picture with 30 % of its pixels missing"
+	@echo "make test    set up and run everything that CI runs: lint, types, tests, doctests, quick experiments"
+	@echo "make setup   create $(VENV) with the locked dependencies and matmend in editable mode"
+	@echo "make format  rewrite the sources in the house style"
+	@echo "make lock    resolve the newest dependencies into $(LOCKED) (needs uv)"
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml $(LOCKED)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "matmend needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement $(LOCKED)
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+demo: setup
+	$(BIN)/matmend demo
+
+test: setup lint types check quick
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/basedpyright
+
+check: setup
+	$(BIN)/python -m pytest -n 4 --dist worksteal
+
+quick: setup
+	$(BIN)/python -m experiments.air.images --quick
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock:
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --output-file $(LOCKED)
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis dist
