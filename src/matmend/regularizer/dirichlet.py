@@ -1,0 +1,89 @@
+"""The Dirichlet energy of a dense graph, with the derivative in closed form."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from matmend._types import Scalar
+
+
+def laplacian(affinity: Float[Array, "k k"]) -> Float[Array, "k k"]:
+    """``L = diag(A 1) - A`` with ``A = (W + W') / 2`` off the diagonal and 0 on it.
+
+    Parameters
+    ----------
+    affinity : array of shape (k, k)
+        Non-negative weights ``W``; they need not be symmetric, and the diagonal does not count.
+
+    Returns
+    -------
+    array of shape (k, k)
+        Symmetric, positive semi-definite, rows of sum 0.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> laplacian(jnp.array([[9.0, 2.0], [0.0, 9.0]])).tolist()
+    [[1.0, -1.0], [-1.0, 1.0]]
+    """
+    k = affinity.shape[0]
+    adjacency = jnp.where(jnp.eye(k, dtype=bool), 0, (affinity + affinity.T) / 2)
+    return jnp.diag(jnp.sum(adjacency, axis=1)) - adjacency
+
+
+@jax.custom_vjp
+def dirichlet_energy(affinity: Float[Array, "k k"], X: Float[Array, "k p"]) -> Scalar:
+    """``tr(X' L X) = sum_{i<j} A_ij |x_i - x_j|^2`` over the rows of ``X``, ``L`` as in [`laplacian`][].
+
+    Parameters
+    ----------
+    affinity : array of shape (k, k)
+        Non-negative weights ``W``; ``A = (W + W') / 2``.
+    X : array of shape (k, p)
+
+    Returns
+    -------
+    array of no axes
+        At least 0.
+
+    Notes
+    -----
+    Plain reverse-mode differentiation costs three matrix products. The closed forms ``dR/dX = 2 L X`` (free, since
+    the value needs ``L X``) and ``dR/dW_ij = |x_i - x_j|^2 / 2`` (one Gram matrix) cost two in all, and one where the
+    graph is given and needs no derivative. As a `jax.custom_vjp` it has no forward-mode derivative.
+
+    Rows are centred first. ``L`` does not see a constant, but float32 does: the centred form is exact on constant
+    matrices and keeps the digits of nearly equal rows, which are what a learned graph ends with.
+
+    References
+    ----------
+    Li & Wang 2021, Proposition 2, arXiv:2110.07557.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> float(dirichlet_energy(jnp.ones((2, 2)), jnp.array([[0.0], [3.0]])))
+    9.0
+    """
+    return _energy_fwd(affinity, X)[0]
+
+
+def _energy_fwd(affinity: Array, X: Array) -> tuple[Scalar, tuple[Array, Array]]:
+    # First by a row, which leaves exact zeros of a constant matrix, then by the mean of what is left.
+    X = X - X[:1]
+    X = X - jnp.mean(X, axis=0, keepdims=True)
+    W = affinity + affinity.T
+    # The diagonal of W enters the degree and the product alike and cancels: it needs no zeroing here.
+    LX = 0.5 * (jnp.sum(W, axis=1, keepdims=True) * X - W @ X)
+    return jnp.maximum(jnp.sum(X * LX), 0), (X, LX)
+
+
+def _energy_bwd(residuals: tuple[Array, Array], cotangent: Scalar) -> tuple[Array, Array]:
+    X, LX = residuals
+    gram = X @ X.T
+    sq_norms = jnp.diagonal(gram)
+    half_sq_distances = jnp.maximum(0.5 * (sq_norms[:, None] + sq_norms[None, :]) - gram, 0)
+    return cotangent * half_sq_distances, (2 * cotangent) * LX
+
+
+dirichlet_energy.defvjp(_energy_fwd, _energy_bwd)
