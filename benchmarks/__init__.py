@@ -1,0 +1,1 @@
+"""Scripts that measure matmend against peers, side by side; see README.md here."""

@@ -1,0 +1,1 @@
+"""Experiments: one file per figure, table or claim of a paper. Not installed with the package."""
