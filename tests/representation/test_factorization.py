@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from matmend.matrix import Dense, LowRank
@@ -30,6 +30,7 @@ def test_the_product_in_whatever_order_is_the_naive_product(m, n, inner):
     np.testing.assert_allclose(X.dense(), naive, rtol=1e-10, atol=1e-11)
 
 
+@example(4, 4, (2,))  # as many numbers in the factors as in the matrix: not thin
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 40), st.integers(1, 40), st.lists(st.integers(1, 30), max_size=4).map(tuple))
 def test_low_rank_exactly_when_thin(m, n, inner):
