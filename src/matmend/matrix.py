@@ -29,6 +29,14 @@ class AbstractMatrix(eqx.Module):
         """Form all entries; refuses above [`DENSE_LIMIT`][matmend.matrix.DENSE_LIMIT]."""
 
     @abstractmethod
+    def vectors(self) -> tuple[Float[Array, "_ _"], int]:
+        """Return an array and the axis of it along which this matrix's rows are counted.
+
+        What works on whole rows asks for this instead of `dense`: a transposed matrix then hands out its own memory,
+        where a transposed copy would be read against the grain.
+        """
+
+    @abstractmethod
     def transpose(self) -> "AbstractMatrix":
         """Return ``X'``, held the same way."""
 
@@ -47,6 +55,8 @@ class Dense(AbstractMatrix):
     Parameters
     ----------
     X : array of shape (m, n)
+    is_transposed : bool, default False
+        Whether the matrix is the transpose of the array; `transpose` moves no number.
 
     Examples
     --------
@@ -58,29 +68,34 @@ class Dense(AbstractMatrix):
     [8.0]
     """
 
-    X: Float[Array, "m n"]
+    X: Float[Array, "_ _"]
+    is_transposed: bool = eqx.field(static=True, default=False)
 
     @property
     def shape(self) -> Shape:
         """Numbers of rows and columns."""
         m, n = self.X.shape
-        return m, n
+        return (n, m) if self.is_transposed else (m, n)
 
     def dense(self) -> Float[Array, "m n"]:
         """Return the entries."""
-        return self.X
+        return self.X.T if self.is_transposed else self.X
+
+    def vectors(self) -> tuple[Float[Array, "_ _"], int]:
+        """Return the array and the axis of the rows."""
+        return self.X, int(self.is_transposed)
 
     def transpose(self) -> "Dense":
-        """Return ``X'``."""
-        return Dense(self.X.T)
+        """Return ``X'``, a view of the same array."""
+        return Dense(self.X, not self.is_transposed)
 
     def at(self, rows: Int[Array, " e"], cols: Int[Array, " e"]) -> Float[Array, " e"]:
         """Read the entries ``X[rows[e], cols[e]]``."""
-        return self.X[rows, cols]
+        return self.X[cols, rows] if self.is_transposed else self.X[rows, cols]
 
     def sq_distances(self, i: Int[Array, " e"], j: Int[Array, " e"], axis: int) -> Float[Array, " e"]:
         """Squared distances between rows (``axis=0``) or columns (``axis=1``)."""
-        X = self.X if axis == 0 else self.X.T
+        X = self.dense() if axis == 0 else self.dense().T
         return jnp.sum((X[i] - X[j]) ** 2, axis=-1)
 
 
@@ -125,6 +140,10 @@ class LowRank(AbstractMatrix):
                 "once: read it with `at` or `sq_distances`, which need the factors alone."
             )
         return self.U @ self.V.T
+
+    def vectors(self) -> tuple[Float[Array, "m n"], int]:
+        """Multiply the factors out; for small matrices only."""
+        return self.dense(), 0
 
     def transpose(self) -> "LowRank":
         """Return ``X' = V U'``."""

@@ -36,6 +36,13 @@ def test_transpose_is_held_the_same_way(as_matrix):
     assert np.array_equal(X.transpose().transpose().dense(), A)
 
 
+def test_vectors_are_the_rows_along_the_axis_named(as_matrix):
+    A = array(2)
+    for X, rows in ((as_matrix(jnp.asarray(A)), A), (as_matrix(jnp.asarray(A)).transpose(), A.T)):
+        held, axis = X.vectors()
+        assert np.array_equal(held if axis == 0 else held.T, rows)
+
+
 @settings(max_examples=25, deadline=None)
 @given(seeds)
 def test_reads_entries(as_matrix, seed):

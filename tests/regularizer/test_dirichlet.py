@@ -54,6 +54,20 @@ def test_closed_forms(seed):
     np.testing.assert_allclose(laplacian(affinity), L, rtol=1e-14, atol=1e-15)
 
 
+@settings(max_examples=25, deadline=None)
+@given(seeds)
+def test_columns_are_the_rows_of_the_transpose(seed):
+    affinity, X = graph(seed)
+    by_columns = jax.value_and_grad(lambda W, Z: dirichlet_energy(W, Z, axis=1), argnums=(0, 1))
+    (value, (d_affinity, d_Z)), (expected, (expected_affinity, d_X)) = (
+        by_columns(affinity, X.T),
+        ours_and_plain[0](affinity, X),
+    )
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
+    np.testing.assert_allclose(d_affinity, expected_affinity, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(d_Z, d_X.T, rtol=1e-12, atol=1e-13)
+
+
 def test_check_grads():
     @jax.jit
     def energy(affinity, X):

@@ -131,7 +131,7 @@ class AdaptiveLaplacian(AbstractRegularizer):
 
     def energy(self, params: Float[Array, "k k"], X: AbstractMatrix) -> Scalar:
         """Return ``tr(T(X)' L T(X))``."""
-        return dirichlet_energy(self.normalization(params), self.transform(X).dense())
+        return dirichlet_energy(self.normalization(params), *self.transform(X).vectors())
 
     def laplacian(self, params: Float[Array, "k k"]) -> Float[Array, "k k"]:
         """Return the learned ``L``."""

@@ -1,5 +1,7 @@
 """The Dirichlet energy of a dense graph, with the derivative in closed form."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -31,15 +33,16 @@ def laplacian(affinity: Float[Array, "k k"]) -> Float[Array, "k k"]:
     return jnp.diag(jnp.sum(adjacency, axis=1)) - adjacency
 
 
-@jax.custom_vjp
-def dirichlet_energy(affinity: Float[Array, "k k"], X: Float[Array, "k p"]) -> Scalar:
-    """``tr(X' L X) = sum_{i<j} A_ij |x_i - x_j|^2`` over the rows of ``X``, ``L`` as in [`laplacian`][].
+def dirichlet_energy(affinity: Float[Array, "k k"], X: Float[Array, "_ _"], axis: int = 0) -> Scalar:
+    """``tr(X' L X) = sum_{i<j} A_ij |x_i - x_j|^2`` over the rows ``x_i`` of ``X``, ``L`` as in [`laplacian`][].
 
     Parameters
     ----------
     affinity : array of shape (k, k)
         Non-negative weights ``W``; ``A = (W + W') / 2``.
-    X : array of shape (k, p)
+    X : array of shape (k, p), or (p, k) with ``axis=1``
+    axis : int, default 0
+        The axis along which the ``k`` nodes are counted; 1 compares columns, without transposing anything.
 
     Returns
     -------
@@ -52,7 +55,7 @@ def dirichlet_energy(affinity: Float[Array, "k k"], X: Float[Array, "k p"]) -> S
     the value needs ``L X``) and ``dR/dW_ij = |x_i - x_j|^2 / 2`` (one Gram matrix) cost two in all, and one where the
     graph is given and needs no derivative. As a `jax.custom_vjp` it has no forward-mode derivative.
 
-    Rows are centred first. ``L`` does not see a constant, but float32 does: the centred form is exact on constant
+    Nodes are centred first. ``L`` does not see a constant, but float32 does: the centred form is exact on constant
     matrices and keeps the digits of nearly equal rows, which are what a learned graph ends with.
 
     References
@@ -65,25 +68,31 @@ def dirichlet_energy(affinity: Float[Array, "k k"], X: Float[Array, "k p"]) -> S
     >>> float(dirichlet_energy(jnp.ones((2, 2)), jnp.array([[0.0], [3.0]])))
     9.0
     """
-    return _energy_fwd(affinity, X)[0]
+    return _energy(axis, affinity, X)
 
 
-def _energy_fwd(affinity: Array, X: Array) -> tuple[Scalar, tuple[Array, Array]]:
-    # First by a row, which leaves exact zeros of a constant matrix, then by the mean of what is left.
-    X = X - X[:1]
-    X = X - jnp.mean(X, axis=0, keepdims=True)
-    W = affinity + affinity.T
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _energy(axis: int, affinity: Array, X: Array) -> Scalar:
+    return _energy_fwd(axis, affinity, X)[0]
+
+
+def _energy_fwd(axis: int, affinity: Array, X: Array) -> tuple[Scalar, tuple[Array, Array]]:
+    # First by one node, which leaves exact zeros of a constant matrix, then by the mean of what is left.
+    X = X - (X[:1] if axis == 0 else X[:, :1])
+    X = X - jnp.mean(X, axis=axis, keepdims=True)
     # The diagonal of W enters the degree and the product alike and cancels: it needs no zeroing here.
-    LX = 0.5 * (jnp.sum(W, axis=1, keepdims=True) * X - W @ X)
+    W = affinity + affinity.T
+    degree = jnp.sum(W, axis=1)
+    LX = 0.5 * (degree[:, None] * X - W @ X) if axis == 0 else 0.5 * (X * degree[None, :] - X @ W)
     return jnp.maximum(jnp.sum(X * LX), 0), (X, LX)
 
 
-def _energy_bwd(residuals: tuple[Array, Array], cotangent: Scalar) -> tuple[Array, Array]:
+def _energy_bwd(axis: int, residuals: tuple[Array, Array], cotangent: Scalar) -> tuple[Array, Array]:
     X, LX = residuals
-    gram = X @ X.T
+    gram = X @ X.T if axis == 0 else X.T @ X
     sq_norms = jnp.diagonal(gram)
     half_sq_distances = jnp.maximum(0.5 * (sq_norms[:, None] + sq_norms[None, :]) - gram, 0)
     return cotangent * half_sq_distances, (2 * cotangent) * LX
 
 
-dirichlet_energy.defvjp(_energy_fwd, _energy_bwd)
+_energy.defvjp(_energy_fwd, _energy_bwd)

@@ -64,8 +64,8 @@ class GivenLaplacian(AbstractRegularizer):
     def energy(self, params: tuple[()], X: AbstractMatrix) -> Scalar:
         """Return ``tr(T(X)' L T(X))``."""
         del params
-        features = self.transform(X).dense()
-        return dirichlet_energy(self.affinity.astype(features.dtype), features)
+        features, axis = self.transform(X).vectors()
+        return dirichlet_energy(self.affinity.astype(features.dtype), features, axis)
 
     def laplacian(self, params: tuple[()] = ()) -> Float[Array, "k k"]:
         """Return ``L``."""

@@ -1,7 +1,9 @@
 """Deep matrix factorization, the implicit low-rank bias of AIR-Net."""
 
+import functools
+import itertools
+
 import equinox as eqx
-import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -26,7 +28,7 @@ class DeepFactorization(AbstractRepresentation):
     Notes
     -----
     With thin factors (``r (m + n) < m n`` for the narrowest inner size ``r``) the chain is cut at its narrowest place
-    and ``X`` is returned as [`LowRank`][matmend.matrix.LowRank]; otherwise it is multiplied out in the cheapest order.
+    and ``X`` is returned as [`LowRank`][matmend.matrix.LowRank]; otherwise it is multiplied out from the cheaper end.
 
     References
     ----------
@@ -83,6 +85,11 @@ class DeepFactorization(AbstractRepresentation):
 
 
 def _product(factors: Factors) -> Float[Array, "_ _"]:
-    if len(factors) == 1:
-        return factors[0]
-    return jnp.linalg.multi_dot(factors[::-1])
+    # Two orders are enough for chains of one inner size; `multi_dot` finds the best of all but transposes operands.
+    sizes = [factors[0].shape[1], *(W.shape[0] for W in factors)]
+    n, m = sizes[0], sizes[-1]
+    cost_from_right = sum(n * a * b for a, b in itertools.pairwise(sizes[1:]))
+    cost_from_left = sum(m * a * b for a, b in itertools.pairwise(sizes[:-1]))
+    if cost_from_right <= cost_from_left:
+        return functools.reduce(lambda product, W: W @ product, factors)
+    return functools.reduce(lambda product, W: product @ W, factors[::-1])

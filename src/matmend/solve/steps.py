@@ -62,7 +62,7 @@ def step(
 ) -> State:
     """Make one step of gradient-based optimization on all parameters at once.
 
-    A non-finite loss ends the run with ``Result.nonfinite``: the step is not made, the parameters stay as they were.
+    A non-finite loss ends the run with ``Result.nonfinite``: the parameters stay as they were.
     Parameters that are no floating-point numbers (indices of a graph's edges, say) are left to
     [`refresh`][matmend.regularizer.AbstractRegularizer.refresh].
 
@@ -99,7 +99,8 @@ def step(
     finite = jnp.isfinite(loss)
     return State(
         params=_select(finite, params, state.params),
-        opt_state=_select(finite, opt_state, state.opt_state),
+        # The optimizer's memory is of no use to a run that has ended; keeping it as well would double this cost.
+        opt_state=opt_state,
         key_data=key_data,
         step=state.step + finite.astype(state.step.dtype),
         terms=terms,
