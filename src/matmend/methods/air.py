@@ -83,6 +83,6 @@ def complete(
         regularizer,
         method="air",
         settings={"depth": depth, "width": width},
-        natural_stop=EnergyDecay(fraction=0.2),
+        natural_stop=EnergyDecay(),
         **training,
     )
