@@ -40,7 +40,7 @@ check: setup
 	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 quick: setup
-	$(BIN)/python -m experiments.air.images --quick
+	$(BIN)/python -m experiments.air.images --quick --fresh
 
 format: setup
 	$(BIN)/ruff format .
