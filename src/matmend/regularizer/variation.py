@@ -1,5 +1,8 @@
 """Smoothness between neighbouring pixels: total variation and the 5-point Laplacian of RDMF."""
 
+import functools
+import operator
+
 import equinox as eqx
 import jax.numpy as jnp
 from jax.typing import DTypeLike
@@ -44,10 +47,7 @@ class TotalVariation(AbstractRegularizer):
     def energy(self, params: tuple[()], X: AbstractMatrix) -> Scalar:
         """Return the total variation."""
         del params
-        planes = _planes(X, self.channels)
-        down = jnp.diff(planes, axis=0, append=planes[-1:])
-        right = jnp.diff(planes, axis=2, append=planes[:, :, -1:])
-        return jnp.sum(_safe_sqrt(down**2 + right**2))
+        return functools.reduce(operator.add, map(_total_variation, _planes(X, self.channels)))
 
 
 class FivePointLaplacian(AbstractRegularizer):
@@ -89,10 +89,18 @@ class FivePointLaplacian(AbstractRegularizer):
     def energy(self, params: tuple[()], X: AbstractMatrix) -> Scalar:
         """Return the scaled norm."""
         del params
-        x = _planes(X, self.channels)
-        inner = x[1:-1, :, 1:-1]
-        D = x[:-2, :, 1:-1] + x[2:, :, 1:-1] + x[1:-1, :, :-2] + x[1:-1, :, 2:] - 4 * inner
-        return _safe_sqrt(jnp.sum(D**2)) / X.shape[0]
+        sq_norms = [jnp.sum(_five_point(x) ** 2) for x in _planes(X, self.channels)]
+        return _safe_sqrt(functools.reduce(operator.add, sq_norms)) / X.shape[0]
+
+
+def _total_variation(x: Float[Array, "m n"]) -> Scalar:
+    down = jnp.diff(x, axis=0, append=x[-1:])
+    right = jnp.diff(x, axis=1, append=x[:, -1:])
+    return jnp.sum(_safe_sqrt(down**2 + right**2))
+
+
+def _five_point(x: Float[Array, "m n"]) -> Float[Array, "_ _"]:
+    return x[:-2, 1:-1] + x[2:, 1:-1] + x[1:-1, :-2] + x[1:-1, 2:] - 4 * x[1:-1, 1:-1]
 
 
 def _width(shape: Shape, channels: int) -> int:
@@ -102,8 +110,10 @@ def _width(shape: Shape, channels: int) -> int:
     return n // channels
 
 
-def _planes(X: AbstractMatrix, channels: int) -> Float[Array, "m c n"]:
-    return X.dense().reshape(X.shape[0], channels, _width(X.shape, channels))
+def _planes(X: AbstractMatrix, channels: int) -> list[Float[Array, "m n"]]:
+    # A list of matrices and not one array of three axes: of that, JAX 0.12.0 on the CPU compiles a gradient of NaN.
+    _width(X.shape, channels)
+    return jnp.split(X.dense(), channels, axis=1)
 
 
 def _safe_sqrt(x: Float[Array, "*s"]) -> Float[Array, "*s"]:
