@@ -240,8 +240,8 @@ def _tell(console: Console, report: dict[str, Any], figures: list[Path]) -> None
     )
     if report["expected_rmse"] is not None:
         console.print(
-            f"Expected error (RMS) {report['expected_rmse']:.2%} of the full range, measured on scattered pixels held "
-            "out; inside large holes it is larger.",
+            f"Expected error (RMS) {report['expected_rmse']:.2%} of the full range, measured on single pixels held "
+            "out; where neighbours are missing too it is larger.",
             highlight=False,
             soft_wrap=True,
         )

@@ -53,8 +53,8 @@ def complete(
     Notes
     -----
     Made for data of range about 1 (pictures in 0..1). The authors run 10,001 steps and report the last iterate:
-    ``weight=1e-4, holdout=0, stop=never, steps=10_001`` is that. Inner width and the shares set aside are the other
-    differences.
+    ``weight=1e-4, holdout=0, stop=never, steps=10_001`` is that, but for the iterate (here the one of least observed
+    loss, nearly always the last) and, for pictures higher than wide, the inner width (theirs is ``m``).
 
     References
     ----------

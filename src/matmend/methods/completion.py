@@ -119,8 +119,8 @@ def complete_with(
         Most steps of Adam, and steps between two records.
     learning_rate : float
     holdout : float, default 0.05
-        Share of the observed entries set aside, 0 for none. With it, the iterate of least held-out error is the
-        result; without it the last iterate is.
+        Share of the observed entries set aside, 0 for none. The result is the recorded iterate of least held-out
+        error or, without held-out entries, of least observed error: Adam's late jumps do no harm.
     stop : AbstractStop, optional
         By default the natural one or, where entries are held out, a rise of the error on them.
     on_block : sequence of callables, optional
@@ -192,11 +192,8 @@ def _completion(
     started: float,
     held: np.ndarray | None,
 ) -> Completion:
-    # A diverged run still has its best finite iterate, and that is what a person can use.
-    use_best = held is not None or bool(solution.result == Result.nonfinite)
     best = solution.state.best
-    params = best.params if use_best else solution.params
-    X = np.asarray(solution.problem.matrix(params).dense())
+    X = np.asarray(solution.X_best.dense())
     X_hat = X if array.ndim == 2 else X.reshape(array.shape[0], channels, -1).transpose(0, 2, 1)
     observed = seen if array.ndim == 2 else seen[..., None]
     expected = None if held is None else float(np.sqrt(np.mean((X_hat[held] - array[held]) ** 2)))
@@ -206,13 +203,13 @@ def _completion(
         completed=np.where(observed, array, X_hat),
         method=method,
         settings=settings,
-        step=int(best.step if use_best else solution.state.step),
+        step=int(best.step),
         steps=int(solution.state.step),
         message=solution.message,
         is_partial=bool(solution.result == Result.interrupted) or bool(solution.result == Result.nonfinite),
         expected_rmse=expected,
         record=solution.record,
-        laplacians=_laplacians(solution.problem, params.regularizer),
+        laplacians=_laplacians(solution.problem, best.params.regularizer),
         seconds=time.perf_counter() - started,
     )
 
