@@ -140,6 +140,16 @@ def test_words_for_people(matmend, damaged):
     assert f"Mended picture: {folder / 'out.png'}" in err
 
 
+def test_a_large_picture_is_announced(matmend, damaged, monkeypatch):
+    from matmend.cli import mend
+
+    folder, _, _ = damaged
+    arguments = ("complete", folder / "photo.png", "-m", folder / "mask.png", "--steps", "20", "--overwrite")
+    assert "Large picture" not in matmend(*arguments)[2]
+    monkeypatch.setattr(mend, "LARGE", 500)
+    assert "Large picture" in matmend(*arguments)[2]
+
+
 def test_same_seed_same_file_other_seed_another(matmend, damaged):
     folder, _, _ = damaged
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):

@@ -19,6 +19,9 @@ from matmend.methods import Completion, registry
 from matmend.metrics import nmae, psnr, ssim
 from matmend.solve import EnergyDecay, HeldoutRise, never
 
+LARGE = 1024 * 1024
+"""Pixels above which a person is told beforehand that it takes long."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -93,6 +96,13 @@ def mend(request: Request, training: Training, *, json: bool = False, quiet: boo
         h, w = seen.shape
         told = f"[bold]{request.picture}[/]: {w} x {h}, {picture.storage.kind}, {1 - seen.mean():.2%} missing"
         console.print(told + (f" (the mask's {polarity} pixels)" if polarity else ""), highlight=False, soft_wrap=True)
+        if seen.size > LARGE:
+            console.print(
+                "[bold yellow]Large picture:[/] the cost of a step grows with the cube of the side, so this can take "
+                "hours. Ctrl-C stops and writes what has been reached.",
+                highlight=False,
+                soft_wrap=True,
+            )
     with _precision(training.float64), _device(training.device):
         completion = _train(picture, seen, training, console, visible=not (quiet or json))
 
