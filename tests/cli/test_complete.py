@@ -140,6 +140,20 @@ def test_words_for_people(matmend, damaged):
     assert f"Mended picture: {folder / 'out.png'}" in err
 
 
+def test_brackets_in_names_are_printed(matmend, damaged):
+    folder, _, _ = damaged
+    odd = folder / "photo[red] [x]"
+    odd.mkdir()
+    code, _, err = matmend("complete", odd / "nowhere.png")
+    assert code == 2
+    assert str(odd / "nowhere.png") in err
+    output = odd / "out[bold].png"
+    code, _, err = matmend("complete", folder / "photo.png", "-m", folder / "mask.png", "-o", output, "--steps", "20")
+    assert code == 0
+    assert f"Mended picture: {output}" in err
+    assert output.exists()
+
+
 def test_a_large_picture_is_announced(matmend, damaged, monkeypatch):
     from matmend.cli import mend
 

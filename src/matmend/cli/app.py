@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
+
+from matmend.cli.console import literal, say
 
 # Heavy modules (JAX, matplotlib) are imported inside the commands: `matmend --help` answers at once.
 app = typer.Typer(
@@ -15,8 +16,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Complete a matrix from the entries you have: pictures with holes, without a training set.",
 )
-
-METHODS = ("air", "dmf", "rdmf")
 
 Method = Annotated[
     Literal["air", "dmf", "rdmf"],
@@ -132,8 +131,8 @@ def main() -> None:
     try:
         app()
     except (ValueError, FileNotFoundError, PermissionError, IsADirectoryError) as error:
-        Console(stderr=True).print(f"[bold red]matmend:[/] {error}", highlight=False, soft_wrap=True)
+        say(f"[bold red]matmend:[/] {literal(error)}")
         sys.exit(2)
     except KeyboardInterrupt:
-        Console(stderr=True).print("[bold red]matmend:[/] interrupted; nothing was written", highlight=False)
+        say("[bold red]matmend:[/] interrupted; nothing was written")
         sys.exit(130)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 
+from matmend.cli.console import literal, say
 from matmend.cli.mend import Request, Training, mend
 from matmend.datasets import load_sample
 from matmend.io import Storage, write_picture
@@ -40,11 +40,10 @@ def demonstrate(folder: Path, *, size: int, missing: float, training: Training, 
     write_picture(folder / "damaged.png", np.where(mask[..., None], truth, 0), gray, overwrite=True)
     write_picture(folder / "mask.png", mask[..., None].astype(np.float32), gray, overwrite=True)
     if not quiet:
-        Console(stderr=True).print(
-            f"The same by hand: [bold]matmend complete {folder}/damaged.png --mask {folder}/mask.png --missing black "
-            f"-o mended.png[/]",
-            highlight=False,
-            soft_wrap=True,
+        here = literal(folder)
+        say(
+            f"The same by hand: [bold]matmend complete {here}/damaged.png --mask {here}/mask.png --missing black "
+            "-o mended.png[/]"
         )
     mend(
         Request(

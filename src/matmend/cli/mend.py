@@ -13,6 +13,7 @@ import numpy as np
 from rich.console import Console
 
 from matmend import plots
+from matmend.cli.console import literal, say
 from matmend.cli.progress import Watch
 from matmend.io import Picture, check_target, check_writable, read_mask, read_picture, write_picture
 from matmend.methods import Completion, registry
@@ -82,7 +83,6 @@ def mend(request: Request, training: Training, *, json: bool = False, quiet: boo
     ValueError
         If an input cannot be used or an output cannot be written.
     """
-    console = Console(stderr=True)
     picture = read_picture(request.picture)
     seen, polarity = _observed(request, picture)
     truth = None if request.truth is None else _truth(request.truth, picture)
@@ -94,17 +94,15 @@ def mend(request: Request, training: Training, *, json: bool = False, quiet: boo
 
     if not (quiet or json):
         h, w = seen.shape
-        told = f"[bold]{request.picture}[/]: {w} x {h}, {picture.storage.kind}, {1 - seen.mean():.2%} missing"
-        console.print(told + (f" (the mask's {polarity} pixels)" if polarity else ""), highlight=False, soft_wrap=True)
+        told = f"[bold]{literal(request.picture)}[/]: {w} x {h}, {picture.storage.kind}, {1 - seen.mean():.2%} missing"
+        say(told + (f" (the mask's {polarity} pixels)" if polarity else ""))
         if seen.size > LARGE:
-            console.print(
+            say(
                 "[bold yellow]Large picture:[/] the cost of a step grows with the cube of the side, so this can take "
-                "hours. Ctrl-C stops and writes what has been reached.",
-                highlight=False,
-                soft_wrap=True,
+                "hours. Ctrl-C stops and writes what has been reached."
             )
     with _precision(training.float64), _device(training.device):
-        completion = _train(picture, seen, training, console, visible=not (quiet or json))
+        completion = _train(picture, seen, training, visible=not (quiet or json))
 
     pixels = completion.completed if picture.pixels.shape[2] > 1 else completion.completed[..., None]
     write_picture(request.target, pixels, picture.storage, filled=~seen, overwrite=request.overwrite)
@@ -114,7 +112,7 @@ def mend(request: Request, training: Training, *, json: bool = False, quiet: boo
     if json:
         print(jsonlib.dumps(report))
     elif not quiet:
-        _tell(console, report, list(figures))
+        _tell(report, list(figures))
     return report
 
 
@@ -169,7 +167,7 @@ def _figures(request: Request, training: Training) -> dict[Path, Draw]:
     return {path: draw for path, draw in wanted.items() if path is not None}
 
 
-def _train(picture: Picture, seen: np.ndarray, training: Training, console: Console, *, visible: bool) -> Completion:
+def _train(picture: Picture, seen: np.ndarray, training: Training, *, visible: bool) -> Completion:
     dtype = np.float64 if training.float64 else np.float32
     pixels = picture.pixels.astype(dtype)
     observed = pixels[..., 0] if pixels.shape[2] == 1 else pixels
@@ -182,7 +180,7 @@ def _train(picture: Picture, seen: np.ndarray, training: Training, console: Cons
         settings["stop"] = {"decay": EnergyDecay(), "heldout": HeldoutRise(), "none": never}[training.stop]
     # Large pictures take seconds a step: records, and with them ctrl-C, must not be minutes apart.
     settings["every"] = int(np.clip(100 * (256 * 256) / seen.size, 5, 100))
-    watch = Watch(console, training.steps, visible=visible)
+    watch = Watch(Console(stderr=True), training.steps, visible=visible)
     with watch.watching():
         return registry[training.method](
             observed, seen, seed=training.seed, holdout=training.holdout, on_block=[watch], **settings
@@ -236,32 +234,22 @@ def _report(
     return report
 
 
-def _tell(console: Console, report: dict[str, Any], figures: list[Path]) -> None:
+def _tell(report: dict[str, Any], figures: list[Path]) -> None:
     if report["is_partial"]:
-        console.print(f"[bold yellow]Partial result:[/] {report['ended']}.", highlight=False, soft_wrap=True)
+        say(f"[bold yellow]Partial result:[/] {report['ended']}.")
     else:
-        console.print(
-            f"Ended after {report['steps_made']:,} steps: {report['ended']}.", highlight=False, soft_wrap=True
-        )
-    console.print(
-        f"The result is step {report['step']:,}, {report['seconds']:.1f} s with compilation.",
-        highlight=False,
-        soft_wrap=True,
-    )
+        say(f"Ended after {report['steps_made']:,} steps: {report['ended']}.")
+    say(f"The result is step {report['step']:,}, {report['seconds']:.1f} s with compilation.")
     if report["expected_rmse"] is not None:
-        console.print(
+        say(
             f"Expected error (RMS) {report['expected_rmse']:.2%} of the full range, measured on single pixels held "
-            "out; where neighbours are missing too it is larger.",
-            highlight=False,
-            soft_wrap=True,
+            "out; where neighbours are missing too it is larger."
         )
     if "nmae" in report:
-        console.print(
+        say(
             f"Against the truth: RMS error {report['rmse']:.2%}, NMAE {report['nmae']:.4f} on the missing pixels; "
-            f"PSNR {report['psnr']:.2f} dB, SSIM {report['ssim']:.4f} on the whole picture.",
-            highlight=False,
-            soft_wrap=True,
+            f"PSNR {report['psnr']:.2f} dB, SSIM {report['ssim']:.4f} on the whole picture."
         )
     for path in figures:
-        console.print(f"Figure: {path}", highlight=False, soft_wrap=True)
-    console.print(f"Mended picture: [bold green]{report['output']}[/]", highlight=False, soft_wrap=True)
+        say(f"Figure: {literal(path)}")
+    say(f"Mended picture: [bold green]{literal(report['output'])}[/]")
