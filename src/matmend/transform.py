@@ -64,10 +64,8 @@ class Transpose(AbstractTransform):
 
     def out_shape(self, shape: Shape) -> Shape:
         """Shape of ``T(X)``."""
-        m, n = shape
-        if n % self.channels:
-            raise ValueError(f"{n} columns cannot be cut into {self.channels} channels of equal width.")
-        return n // self.channels, m * self.channels
+        m, _ = shape
+        return plane_width(shape, self.channels), m * self.channels
 
     def __call__(self, X: AbstractMatrix) -> AbstractMatrix:
         """Return the (channel-wise) transpose."""
@@ -77,3 +75,17 @@ class Transpose(AbstractTransform):
         n, wide = self.out_shape(X.shape)
         blocks = X.dense().reshape(m, self.channels, n)
         return Dense(blocks.transpose(2, 1, 0).reshape(n, wide))
+
+
+def plane_width(shape: Shape, channels: int) -> int:
+    """Width of each of the equal blocks ``[X_1 | ... | X_c]`` that an ``X`` of this shape is made of.
+
+    Examples
+    --------
+    >>> plane_width((4, 15), channels=3)
+    5
+    """
+    _, n = shape
+    if channels < 1 or n % channels:
+        raise ValueError(f"{n} columns cannot be cut into {channels} channels of equal width.")
+    return n // channels

@@ -3,36 +3,16 @@
 import io
 import struct
 import zlib
-from typing import Any
 
-import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from _pictures import save
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from matmend.io import read_picture, write_picture
-
-
-def save(path, values, **options):
-    """Write stored numbers of shape (h, w, channels) without matmend."""
-    values = np.ascontiguousarray(values[:, :, 0] if values.shape[2] == 1 else values)
-    if path.suffix == ".png" and not options:
-        path.write_bytes(imagecodecs.png_encode(values))
-    elif path.suffix == ".tif":
-        channels = 1 if values.ndim == 2 else values.shape[2]
-        defaults = {"photometric": "rgb" if channels > 2 else "minisblack", "metadata": None}
-        if channels > 1:
-            defaults["planarconfig"] = "contig"
-        if channels in (2, 4):
-            defaults["extrasamples"] = ["unassalpha"]
-        tifffile.imwrite(path, values, **(defaults | options))
-    else:
-        defaults: dict[str, Any] = {"lossless": True, "exact": True} if path.suffix == ".webp" else {}
-        Image.fromarray(values).save(path, **(defaults | options))
-    return path
 
 
 def chunk(name, content):

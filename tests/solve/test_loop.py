@@ -8,13 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from _small import VALUES, assert_same_bits, small_problem
 from jax.extend.core import jaxprs_in_params
 
 from matmend._types import Shape
 from matmend.matrix import AbstractMatrix, Dense
 from matmend.observation import Masked
 from matmend.problem import Problem, Terms
-from matmend.regularizer import AbstractRegularizer, AdaptiveLaplacian, TotalVariation
+from matmend.regularizer import AdaptiveLaplacian, TotalVariation
 from matmend.representation import AbstractRepresentation, DeepFactorization, Direct
 from matmend.solve import (
     LossBelow,
@@ -30,20 +31,6 @@ from matmend.solve import loop as loop_module
 from matmend.transform import Transpose
 
 KEY = jax.random.key(3)
-VALUES = np.random.default_rng(4).normal(size=(5, 4))
-MASK = np.arange(20).reshape(5, 4) % 3 != 1
-
-
-def small_problem(regularizer: AbstractRegularizer | None = None) -> Problem:
-    observed, heldout = Masked.from_array(VALUES, MASK), Masked.from_array(VALUES + 0.5, ~MASK | (VALUES > 1))
-    return Problem(observed, Direct(scale=1.0), regularizer or 0.01 * TotalVariation(), heldout=heldout)
-
-
-def assert_same_bits(actual: Any, wanted: Any) -> None:
-    assert jax.tree.structure(actual) == jax.tree.structure(wanted)
-    for a, w in zip(jax.tree.leaves(actual), jax.tree.leaves(wanted), strict=True):
-        assert a.dtype == w.dtype
-        np.testing.assert_array_equal(a, w)
 
 
 # --- one program ----------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from matmend._types import Scalar, Shape
 from matmend.matrix import AbstractMatrix
 from matmend.regularizer.base import AbstractRegularizer
+from matmend.transform import plane_width
 
 
 class TotalVariation(AbstractRegularizer):
@@ -41,7 +42,7 @@ class TotalVariation(AbstractRegularizer):
     def init(self, shape: Shape, *, key: PRNGKeyArray, dtype: DTypeLike) -> tuple[()]:
         """Nothing is trained; the channels must have one width."""
         del key, dtype
-        _width(shape, self.channels)
+        plane_width(shape, self.channels)
         return ()
 
     def energy(self, params: tuple[()], X: AbstractMatrix) -> Scalar:
@@ -81,7 +82,7 @@ class FivePointLaplacian(AbstractRegularizer):
     def init(self, shape: Shape, *, key: PRNGKeyArray, dtype: DTypeLike) -> tuple[()]:
         """Nothing is trained; the picture must have an interior."""
         del key, dtype
-        m, width = shape[0], _width(shape, self.channels)
+        m, width = shape[0], plane_width(shape, self.channels)
         if min(m, width) < 3:
             raise ValueError(f"The 5-point Laplacian needs at least 3 x 3 pixels, got {m} x {width}.")
         return ()
@@ -103,16 +104,9 @@ def _five_point(x: Float[Array, "m n"]) -> Float[Array, "_ _"]:
     return x[:-2, 1:-1] + x[2:, 1:-1] + x[1:-1, :-2] + x[1:-1, 2:] - 4 * x[1:-1, 1:-1]
 
 
-def _width(shape: Shape, channels: int) -> int:
-    _, n = shape
-    if channels < 1 or n % channels:
-        raise ValueError(f"{n} columns cannot be cut into {channels} channels of equal width.")
-    return n // channels
-
-
 def _planes(X: AbstractMatrix, channels: int) -> list[Float[Array, "m n"]]:
     # A list of matrices and not one array of three axes: of that, JAX 0.12.0 on the CPU compiles a gradient of NaN.
-    _width(X.shape, channels)
+    plane_width(X.shape, channels)  # refuses channels that do not fit
     return jnp.split(X.dense(), channels, axis=1)
 
 
