@@ -41,6 +41,8 @@ check: setup
 
 quick: setup
 	$(BIN)/python -m experiments.air.images --quick --fresh
+	$(BIN)/python -m experiments.dti.heldout --quick --fresh
+	$(BIN)/python -m experiments.dti.cross_validation --quick --fresh
 
 format: setup
 	$(BIN)/ruff format .

@@ -27,9 +27,17 @@ def test_every_option_named_exists():
     from matmend.cli import app
 
     commands = get_command(app).commands  # pyright: ignore[reportAttributeAccessIssue] - a group, as it has two commands
-    known = {option for parameter in commands["complete"].params for option in parameter.opts}
     text = README.read_text(encoding="utf-8")
-    section = text[text.index("## Mend a picture") : text.index("## From Python")]
-    named = set(re.findall(r"(--[a-z0-9]+)", section)) - {"--help"}
-    assert named <= known
-    assert {"--mask", "--method", "--truth"} <= named
+    starts = ("## Mend a picture", "## Which method suits my picture?", "## From Python")
+    for command, start, end in zip(("complete", "compare"), starts[:-1], starts[1:], strict=True):
+        known = {option for parameter in commands[command].params for option in parameter.opts}
+        named = set(re.findall(r"(--[a-z0-9]+)", text[text.index(start) : text.index(end)])) - {"--help"}
+        assert named <= known
+        assert {"--mask", "--truth"} <= named
+
+
+def test_every_method_is_named():
+    from matmend.methods import registry
+
+    text = README.read_text(encoding="utf-8")
+    assert all(f"`{name}`" in text for name in registry)

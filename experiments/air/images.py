@@ -118,7 +118,9 @@ def _cell(config: Config, method: str, pattern: str) -> dict[str, Any]:
     # The protocol of the authors' code: a fixed number of steps, all observed entries, the last iterate.
     weight = {"weight": 1e-4} if method == "air" and config.is_paper else {}
     complete = {"air": air.complete, "dmf": dmf.complete}[method]
-    complete(X, mask, seed=config.seed, steps=config.steps, holdout=0.0, stop=never, on_block=[follow], **weight)
+    complete(
+        X, mask, seed=config.seed, steps=config.steps, scale=1.0, holdout=0.0, stop=never, on_block=[follow], **weight
+    )
     return curve
 
 
@@ -143,7 +145,7 @@ def _data_path() -> dict[str, tuple[float, float]]:
     found = {}
     for pattern in ZERO:
         X, mask = _load(paper(), pattern)
-        start = air.complete(X, mask, steps=0, holdout=0.0, initialization=Gaussian(0.0, 1e-5**0.5))
+        start = air.complete(X, mask, steps=0, scale=1.0, holdout=0.0, initialization=Gaussian(0.0, 1e-5**0.5))
         found[pattern] = (float(start.record["fidelity"][0]), nmae(start.X_hat, X, mask))
     return found
 

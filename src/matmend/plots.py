@@ -17,6 +17,8 @@ from matmend.io import atomic_write
 
 MISSING_COLOUR = (0.85, 0.10, 0.35)
 """Painted where a pixel is missing: a colour that photographs rarely have."""
+HELDOUT_COLOUR = (0.10, 0.35, 0.85)
+"""Painted where a pixel is known, but held out."""
 
 _OBSERVED, _HELDOUT, _ENERGIES = "#1f5fa8", "#c2410c", ("#2f855a", "#805ad5", "#718096", "#b7791f")
 
@@ -58,6 +60,41 @@ def panel(
     figure = Figure(figsize=(3.6 * len(views), 3.6 * min(max(h / w, 0.4), 2.0) + 0.6), layout="constrained")
     for axes, (name, view) in zip(figure.subplots(1, len(views), squeeze=False)[0], views, strict=True):
         axes.imshow(view, interpolation="nearest")
+        axes.set_title(name, fontsize=11)
+        axes.set_axis_off()
+    if title:
+        figure.suptitle(title, fontsize=12)
+    return figure
+
+
+def gallery(views: Mapping[str, ArrayLike], *, title: str = "", most_columns: int = 4) -> Figure:
+    """Draw pictures side by side, in several lines if there are many.
+
+    Parameters
+    ----------
+    views : mapping of titles to arrays of shape (h, w) or (h, w, 1 or 3)
+        Values in 0..1, all of one size.
+    title : str, optional
+    most_columns : int, default 4
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> len(gallery({f"method {i}": np.ones((4, 4)) for i in range(5)}).axes)
+    5
+    """
+    h, w = np.shape(next(iter(views.values())))[:2]
+    num_columns = min(len(views), most_columns)
+    num_lines = -(-len(views) // num_columns)
+    side = 3.2 * min(max(h / w, 0.4), 2.0) + 0.4
+    figure = Figure(figsize=(3.2 * num_columns, side * num_lines + 0.4), layout="constrained")
+    for i, (name, view) in enumerate(views.items(), 1):
+        axes = figure.add_subplot(num_lines, num_columns, i)
+        axes.imshow(_rgb(view), interpolation="nearest")
         axes.set_title(name, fontsize=11)
         axes.set_axis_off()
     if title:

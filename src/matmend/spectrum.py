@@ -1,6 +1,9 @@
 """Singular values of ``X`` and what they say about its rank."""
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
 from matmend._types import Scalar
@@ -72,3 +75,110 @@ def numerical_rank(sigma: Float[Array, " k"], *, rtol: float = 1e-3) -> Int[Arra
     2
     """
     return jnp.sum(sigma > rtol * jnp.max(sigma))
+
+
+def gamma(
+    X: AbstractMatrix,
+    L_row: Float[Array, "m m"],
+    L_col: Float[Array, "n n"],
+    *,
+    row_weight: ArrayLike = 1.0,
+    col_weight: ArrayLike = 1.0,
+) -> Float[Array, " k"]:
+    """``gamma_k = lambda_r u_k' L_row u_k + lambda_c v_k' L_col v_k >= 0``: how rough the singular vectors are.
+
+    Parameters
+    ----------
+    X : AbstractMatrix
+        Small: all entries are formed.
+    L_row, L_col : arrays of shape (m, m) and (n, n)
+        Laplacians of the rows and the columns of ``X``.
+    row_weight, col_weight : float, default 1.0
+        ``lambda_r`` and ``lambda_c``.
+
+    Returns
+    -------
+    array of shape (min(m, n),)
+        In the order of the singular values. Of equal ones only the sum is defined.
+
+    Notes
+    -----
+    The statement of Theorem 1 leaves the weights out and its proof once writes ``2 sigma_k`` into ``gamma_k``; the
+    formula of the theorem needs them as here.
+
+    References
+    ----------
+    Li & Wang 2021, Theorem 1 and A.3, arXiv:2110.07557.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> from matmend.matrix import Dense
+    >>> L = jnp.array([[1.0, -1.0], [-1.0, 1.0]])
+    >>> [round(float(g), 5) for g in gamma(Dense(jnp.diag(jnp.array([3.0, 1.0]))), L, L, row_weight=0.5)]
+    [1.5, 1.5]
+    """
+    U, _, Vh = jnp.linalg.svd(X.dense(), full_matrices=False)
+    rows, columns = jnp.sum(U * (L_row @ U), axis=0), jnp.sum(Vh * (Vh @ L_col), axis=1)
+    return jnp.asarray(row_weight * rows + col_weight * columns)
+
+
+class SingularValueRates(NamedTuple):
+    """The two terms of ``d sigma_k / dt``, each of shape (k,).
+
+    Attributes
+    ----------
+    data : array
+        ``-L sigma_k^(2 - 2/L) <grad L_Y(X), u_k v_k'>``.
+    regularizer : array
+        ``-2 L sigma_k^(3 - 2/L) gamma_k``.
+    """
+
+    data: Float[Array, " k"]
+    regularizer: Float[Array, " k"]
+
+
+def singular_value_rates(
+    X: AbstractMatrix, gradient: Float[Array, "m n"], gammas: Float[Array, " k"], *, depth: int
+) -> SingularValueRates:
+    """``d sigma_k / dt`` along the gradient flow of balanced factors of ``X``, as Theorem 1 of AIR-Net has it.
+
+    Parameters
+    ----------
+    X : AbstractMatrix
+        A product of balanced factors; small, all entries are formed.
+    gradient : array of shape (m, n)
+        Of the data term ``L_Y`` with respect to ``X``; the paper prints it as one with respect to ``W``.
+    gammas : array of shape (min(m, n),)
+        As [`gamma`][matmend.spectrum.gamma] returns them; 0 without a regularizer.
+    depth : int
+        Number ``L`` of factors.
+
+    Returns
+    -------
+    SingularValueRates
+        ``d sigma_k / dt`` is the sum of the two.
+
+    Notes
+    -----
+    The Laplacians may change in time: the formula holds at every moment with those of that moment.
+
+    References
+    ----------
+    Arora, Cohen, Hu & Luo 2019, Theorem 3, arXiv:1905.13655; Li & Wang 2021, Theorem 1, arXiv:2110.07557.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> from matmend.matrix import Dense
+    >>> X = Dense(jnp.diag(jnp.array([4.0, 1.0])))
+    >>> rates = singular_value_rates(X, -jnp.eye(2), jnp.array([1.0, 1.0]), depth=2)
+    >>> [[round(float(r), 4) for r in term] for term in rates]
+    [[8.0, 2.0], [-64.0, -4.0]]
+    """
+    U, sigma, Vh = jnp.linalg.svd(X.dense(), full_matrices=False)
+    along = jnp.sum(U * (gradient @ Vh.T), axis=0)
+    return SingularValueRates(
+        data=-depth * sigma ** (2 - 2 / depth) * along,
+        regularizer=-2 * depth * sigma ** (3 - 2 / depth) * gammas,
+    )

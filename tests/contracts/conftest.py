@@ -13,14 +13,23 @@ from matmend.matrix import AbstractMatrix, Dense, LowRank
 from matmend.regularizer import (
     AbstractRegularizer,
     AdaptiveLaplacian,
+    CoordinateNetwork,
     FivePointLaplacian,
     GivenLaplacian,
     Sum,
     TotalSoftmax,
     TotalVariation,
 )
-from matmend.representation import AbstractRepresentation, Balanced, DeepFactorization, Direct, Gaussian, ScaledIdentity
-from matmend.transform import AbstractTransform, Identity, Transpose
+from matmend.representation import (
+    AbstractRepresentation,
+    Balanced,
+    DeepFactorization,
+    Direct,
+    Gaussian,
+    ScaledIdentity,
+    Spectral,
+)
+from matmend.transform import AbstractTransform, Blocks, Identity, Transpose
 
 
 @pytest.fixture(params=["float32", "float64"], scope="session")
@@ -50,10 +59,21 @@ def as_matrix(request):
 class TransformCase(NamedTuple):
     transform: AbstractTransform
     reference: Callable[[np.ndarray], np.ndarray]  # what it does to a numpy array, written another way
+    keeps_every_entry_once: bool = True
 
 
 def _transposed_channels(channels: int) -> Callable[[np.ndarray], np.ndarray]:
     return lambda X: np.hstack([block.T for block in np.hsplit(X, channels)])
+
+
+def _blocks(size: tuple[int, int], corners: list[tuple[int, int]], channels: int = 1):
+    def of_picture(X: np.ndarray) -> np.ndarray:
+        planes = np.hsplit(X, channels)
+        return np.array(
+            [np.concatenate([plane[i : i + size[0], j : j + size[1]].ravel() for plane in planes]) for i, j in corners]
+        )
+
+    return of_picture
 
 
 TRANSFORMS = {
@@ -61,6 +81,17 @@ TRANSFORMS = {
     "transpose": TransformCase(Transpose(), np.transpose),
     "transpose-2-channels": TransformCase(Transpose(channels=2), _transposed_channels(2)),
     "transpose-3-channels": TransformCase(Transpose(channels=3), _transposed_channels(3)),
+    "blocks": TransformCase(Blocks((2, 3)), _blocks((2, 3), [(0, 0), (0, 3)])),
+    "blocks-2-channels": TransformCase(Blocks((1, 3), channels=2), _blocks((1, 3), [(0, 0), (1, 0)], channels=2)),
+    "blocks-3-channels": TransformCase(Blocks((2, 1), channels=3), _blocks((2, 1), [(0, 0), (0, 1)], channels=3)),
+    "blocks-overlapping": TransformCase(
+        Blocks((1, 3), stride=(1, 2)),
+        _blocks((1, 3), [(i, j) for i in (0, 1) for j in (0, 2, 3)]),
+        keeps_every_entry_once=False,
+    ),
+    "blocks-overlapping-channels": TransformCase(
+        Blocks(2, channels=2), _blocks((2, 2), [(0, 0), (0, 1)], channels=2), keeps_every_entry_once=False
+    ),
 }
 
 
@@ -89,6 +120,10 @@ REPRESENTATIONS = {
     "identity": RepresentationCase(DeepFactorization(depth=3, initialization=ScaledIdentity()), is_random=False),
     "balanced": RepresentationCase(DeepFactorization(depth=3, initialization=Balanced())),
     "balanced-thin": RepresentationCase(DeepFactorization(depth=4, width=(2, 5, 3), initialization=Balanced())),
+    "spectral": RepresentationCase(Spectral.from_graphs(np.ones((6, 6)), np.ones((8, 8))), is_random=False),
+    "spectral-band": RepresentationCase(
+        Spectral.from_graphs(np.ones((6, 6)), np.ones((8, 8)), num_row=3, num_col=5, coefficients=DeepFactorization(2))
+    ),
     "balanced-single": RepresentationCase(DeepFactorization(depth=1, initialization=Balanced())),
 }
 
@@ -114,19 +149,29 @@ class RegularizerCase(NamedTuple):
     shape: tuple[int, int] = SHAPE
 
 
+SMALL_NETWORK = CoordinateNetwork(rank=3, width=4, depth=2)
+
 GRAPHS = {
     "adaptive": RegularizerCase(AdaptiveLaplacian(), 2),
     "adaptive-total": RegularizerCase(AdaptiveLaplacian(normalization=TotalSoftmax()), 2),
     "adaptive-columns": RegularizerCase(AdaptiveLaplacian(Transpose()), 2),
     "adaptive-total-columns": RegularizerCase(AdaptiveLaplacian(Transpose(), TotalSoftmax()), 2),
     "adaptive-channels": RegularizerCase(AdaptiveLaplacian(Transpose(channels=2)), 2),
+    "adaptive-blocks": RegularizerCase(AdaptiveLaplacian(Blocks((2, 3))), 2),
+    "adaptive-blocks-channels": RegularizerCase(AdaptiveLaplacian(Blocks((2, 1), channels=2)), 2),
+    "adaptive-squared": RegularizerCase(AdaptiveLaplacian(power=2), 2),
+    "adaptive-cubed-columns": RegularizerCase(AdaptiveLaplacian(Transpose(), power=3), 2),
+    "network": RegularizerCase(AdaptiveLaplacian(affinity=SMALL_NETWORK), 2),
+    "network-squared-columns": RegularizerCase(AdaptiveLaplacian(Transpose(), affinity=SMALL_NETWORK, power=2), 2),
     "given": RegularizerCase(GivenLaplacian(_affinity(4)), 2),
+    "given-squared": RegularizerCase(GivenLaplacian(_affinity(4), power=2), 2),
     "given-columns": RegularizerCase(GivenLaplacian(_affinity(6), Transpose()), 2),
     "given-channels": RegularizerCase(GivenLaplacian(_affinity(3), Transpose(channels=2)), 2),
 }
 
 REGULARIZERS = {
     **GRAPHS,
+    "adaptive-blocks-overlapping": RegularizerCase(AdaptiveLaplacian(Blocks(3, stride=2)), 2),
     "total-variation": RegularizerCase(TotalVariation(), 1),
     "total-variation-channels": RegularizerCase(TotalVariation(channels=2), 1),
     "five-point": RegularizerCase(FivePointLaplacian(), 1),

@@ -6,7 +6,7 @@ import pytest
 
 from matmend.fidelity import Huber, absolute, bernoulli, squared
 from matmend.matrix import Dense
-from matmend.observation import Entries, Masked
+from matmend.observation import Entries, Linear, Masked, Sample, Sensing, Subsample
 
 M, N = 5, 4
 
@@ -29,7 +29,32 @@ def entries(values, mask, weights=None, **options):
     return Entries.from_triplets(rows, cols, values[rows, cols], shape=(M, N), weights=listed, **options)
 
 
-OBSERVATIONS = {"masked": masked, "entries": entries}
+def unmoved(values, mask, weights=None, **options):
+    """Measure all entries by an operator that leaves the matrix as it is."""
+    return Linear.from_values(Subsample(1), np.where(mask, values, np.nan), shape=(M, N), weights=weights, **options)
+
+
+def _listed(operator, values, mask, weights, **options):
+    rows, cols = np.nonzero(mask)
+    listed = None if weights is None else weights[rows, cols]
+    return Linear.from_values(operator(rows, cols), values[rows, cols], shape=(M, N), weights=listed, **options)
+
+
+def sampled(values, mask, weights=None, **options):
+    """Measure the seen entries one by one."""
+    return _listed(Sample, values, mask, weights, **options)
+
+
+def sensed(values, mask, weights=None, **options):
+    """Measure by matrices that have a single 1."""
+    return _listed(
+        lambda rows, cols: Sensing(np.eye(M)[rows][:, :, None] * np.eye(N)[cols][:, None, :]),
+        values, mask, weights, **options,
+    )  # fmt: skip
+
+
+# Entries of a matrix, seen in one way or another: all must give the same loss.
+OBSERVATIONS = {"masked": masked, "entries": entries, "linear": unmoved, "sampled": sampled, "sensed": sensed}
 
 
 @pytest.fixture(params=OBSERVATIONS.values(), ids=list(OBSERVATIONS), scope="module")
@@ -123,12 +148,14 @@ def test_batches_are_made_of_observed_entries(observe):
     batch = observe(values, mask, weights).batch(jax.random.key(1), 50)
     assert batch.shape == (M, N)
     assert batch.values.shape == batch.weights.shape == (50,)
-    drawn = batch.weights > 0
-    rows, cols = np.asarray(batch.rows[drawn]), np.asarray(batch.cols[drawn])
-    assert rows.size > 0
-    assert mask[rows, cols].all()
-    np.testing.assert_array_equal(batch.values[drawn], values[rows, cols])
-    np.testing.assert_array_equal(batch.weights[drawn], weights[rows, cols])
+    drawn = np.asarray(batch.weights > 0)
+    assert drawn.any()
+    # What is read of a matrix that counts its entries tells which were drawn.
+    counting = Dense(jnp.arange(M * N, dtype=values.dtype).reshape(M, N))
+    where = np.round(np.asarray(batch.predict(counting))[drawn]).astype(int)
+    assert mask.ravel()[where].all()
+    np.testing.assert_array_equal(batch.values[drawn], values.ravel()[where])
+    np.testing.assert_array_equal(batch.weights[drawn], weights.ravel()[where])
 
 
 def test_same_key_same_batch(observe):

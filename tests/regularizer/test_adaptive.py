@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from matmend.matrix import Dense
-from matmend.regularizer import AdaptiveLaplacian, RowSoftmin, TotalSoftmax
-from matmend.regularizer.adaptive import ALL_PAIRS_LIMIT, linear_layer_uniform
+from matmend.regularizer import AdaptiveLaplacian, CoordinateNetwork, FreeLogits, RowSoftmin, TotalSoftmax
+from matmend.regularizer.adaptive import ALL_PAIRS_LIMIT
+from matmend.regularizer.affinity import linear_layer_uniform
 from matmend.transform import Transpose
 
 K, P = 5, 4
@@ -132,5 +133,22 @@ def test_all_pairs_of_too_many_rows_are_refused():
     R = AdaptiveLaplacian()
     init = lambda rows: jax.eval_shape(lambda key: R.init((rows, 2), key=key, dtype=jnp.float32), jax.random.key(0))  # noqa: E731
     assert init(ALL_PAIRS_LIMIT).shape == (ALL_PAIRS_LIMIT, ALL_PAIRS_LIMIT)
-    with pytest.raises(ValueError, match=rf"pairs of {ALL_PAIRS_LIMIT + 1} rows has 6.7e\+07 parameters.*in pieces"):
+    with pytest.raises(ValueError, match=rf"pairs of {ALL_PAIRS_LIMIT + 1} rows has 6.7e\+07 affinities.*in pieces"):
         init(ALL_PAIRS_LIMIT + 1)
+
+
+def test_normalization_and_start_are_those_of_the_free_logits():
+    start = jax.nn.initializers.constant(0.25)
+    assert AdaptiveLaplacian() == AdaptiveLaplacian(affinity=FreeLogits())
+    short = AdaptiveLaplacian(Transpose(), TotalSoftmax(), start)
+    assert short == AdaptiveLaplacian(Transpose(), affinity=FreeLogits(TotalSoftmax(), start))
+
+
+@pytest.mark.parametrize(
+    "also",
+    [{"normalization": RowSoftmin()}, {"logit_init": jax.nn.initializers.zeros}],
+    ids=lambda also: next(iter(also)),
+)
+def test_an_affinity_and_what_belongs_to_another_are_refused(also):
+    with pytest.raises(ValueError, match="CoordinateNetwork replaces the free logits"):
+        AdaptiveLaplacian(affinity=CoordinateNetwork(), **also)

@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +11,14 @@ from scipy.sparse.csgraph import laplacian as scipy_laplacian
 from scipy.spatial.distance import pdist, squareform
 
 from matmend.matrix import Dense
-from matmend.regularizer import AdaptiveLaplacian, GivenLaplacian, TotalSoftmax, dirichlet_energy, laplacian
+from matmend.regularizer import (
+    AdaptiveLaplacian,
+    GivenLaplacian,
+    TotalSoftmax,
+    dirichlet_energy,
+    laplacian,
+    power_energy,
+)
 
 K, P = 5, 3
 seeds = st.integers(0, 2**32 - 1)
@@ -136,3 +145,66 @@ def test_a_matrix_that_is_not_finite_is_not_hidden():
         assert not np.isfinite(value)
         assert not np.isfinite(d_affinity).all()
         assert not np.isfinite(d_X).all()
+
+
+def plain_power(affinity, X, power):
+    """`tr(X' L^p X)` with the power multiplied out, for autodiff to differentiate."""
+    L = laplacian(affinity)
+    return jnp.trace(X.T @ functools.reduce(jnp.matmul, power * [L]) @ X)
+
+
+@pytest.mark.parametrize("axis", [0, 1], ids=["rows", "columns"])
+@pytest.mark.parametrize("power", [1, 2, 3, 4, 5])
+def test_powers_are_those_of_numpy_and_gradients_those_of_autodiff(power, axis):
+    affinity, X = graph(0)
+    held = X if axis == 0 else X.T
+    value, (d_affinity, d_X) = jax.jit(
+        jax.value_and_grad(lambda W, X: power_energy(W, X, axis, power=power), argnums=(0, 1))
+    )(affinity, held)
+    L, dense = np.asarray(laplacian(affinity)), np.asarray(X)
+    Lp = np.linalg.matrix_power(L, power)
+    np.testing.assert_allclose(value, np.trace(dense.T @ Lp @ dense), rtol=1e-12)
+    np.testing.assert_allclose(d_X if axis == 0 else d_X.T, 2 * Lp @ dense, rtol=1e-11, atol=1e-12)
+    expected = jax.grad(plain_power)(affinity, X, power)
+    np.testing.assert_allclose(d_affinity, expected, rtol=1e-10, atol=1e-11)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 5), st.integers(1, 4))
+def test_eigenvectors_have_powers_of_their_eigenvalues(j, power):
+    """The path of k nodes has the eigenvalues 2 - 2 cos(pi j / k) and the DCT-II as eigenvectors."""
+    k = 6
+    path = jnp.asarray(np.diag(np.ones(k - 1), 1) + np.diag(np.ones(k - 1), -1))
+    x = np.cos(np.pi * j * (np.arange(k) + 0.5) / k)
+    value = power_energy(path, jnp.asarray(x / np.linalg.norm(x))[:, None], power=power)
+    np.testing.assert_allclose(value, (2 - 2 * np.cos(np.pi * j / k)) ** power, rtol=1e-12, atol=1e-14)
+
+
+def test_powers_cost_products_with_the_matrix_only():
+    affinity, X = graph(0)
+    k = affinity.shape[0]
+    for power in (1, 2, 3, 4):
+        text = jax.jit(lambda W, X, p=power: power_energy(W, X, power=p)).lower(affinity, X).as_text("stablehlo")
+        products = [line for line in text.splitlines() if "stablehlo.dot_general" in line]
+        assert len(products) == power // 2 + power % 2  # |L^a X|^2, or the energy of L^a X
+        assert all(f"-> tensor<{k}x{X.shape[1]}xf64>" in line for line in products)  # never a k x k matrix
+
+
+def test_the_first_power_is_the_very_program_of_the_dirichlet_energy():
+    affinity, X = graph(0)
+    programs = {
+        str(jax.make_jaxpr(jax.value_and_grad(energy, argnums=(0, 1)))(affinity, X))
+        for energy in (dirichlet_energy, power_energy)
+    }
+    assert len(programs) == 1
+
+
+@pytest.mark.parametrize("power", [0, -1, 1.0, 0.5, True, "2"], ids=repr)
+def test_other_powers_are_refused(power):
+    for make in (
+        lambda: power_energy(*graph(0), power=power),
+        lambda: AdaptiveLaplacian(power=power),
+        lambda: GivenLaplacian(np.ones((2, 2)), power=power),
+    ):
+        with pytest.raises(ValueError, match="an integer, 1 or more, got power="):
+            make()

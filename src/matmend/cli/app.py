@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import typer
 
 from matmend.cli.console import literal, say
+from matmend.cli.names import Device as DeviceName
+from matmend.cli.names import MethodName, Polarity, StopName
 
 # Heavy modules (JAX, matplotlib) are imported inside the commands: `matmend --help` answers at once.
 app = typer.Typer(
@@ -18,24 +20,64 @@ app = typer.Typer(
 )
 
 Method = Annotated[
-    Literal["air", "dmf", "rdmf"],
-    typer.Option(help="AIR-Net, deep factorization alone, or deep factorization with smooth pixels."),
+    MethodName,
+    typer.Option(
+        help="AIR-Net (air), other deep factorizations (dmf, rdmf, dmf_de), neighbours (knn), low rank (iterative_svd, "
+        "soft_impute), a patch network (pnmc), floors (mean, zeros). [bold]matmend compare[/] tells which suits.",
+        show_choices=False,
+    ),
 ]
-Depth = Annotated[int, typer.Option(min=1, help="Number of factors.")]
-Steps = Annotated[int, typer.Option(min=1, help="Most training steps; the stop rules may end before.")]
+Depth = Annotated[
+    int | None,
+    typer.Option(min=1, help="Number of factors: air, dmf, rdmf, dmf_de.", show_default="chosen by the method"),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Most training steps (stop rules may end before), or most iterations: iterative_svd, soft_impute, pnmc.",
+        show_default="chosen by the method",
+    ),
+]
 Weight = Annotated[
-    float | None, typer.Option(min=0.0, help="Weight of the regularizer; by default chosen from the picture's size.")
+    float | None,
+    typer.Option(
+        min=0.0, help="Weight of the regularizer: air, rdmf, dmf_de.", show_default="chosen from the picture's size"
+    ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Fixes every random choice.")]
-Device = Annotated[Literal["auto", "cpu", "gpu"], typer.Option(help="Where to compute.")]
+Device = Annotated[DeviceName, typer.Option(help="Where to compute.")]
 Float64 = Annotated[bool, typer.Option("--float64", help="Compute in double precision.")]
 Holdout = Annotated[
-    float, typer.Option(min=0.0, max=0.5, help="Share of the observed pixels set aside to measure the error; 0: none.")
+    float | None,
+    typer.Option(
+        min=0.0,
+        max=0.5,
+        help="Share of the observed pixels set aside to measure the error, 0: none. For what is trained, and for "
+        "soft_impute to choose by.",
+        show_default="0.05",
+    ),
 ]
 Stop = Annotated[
-    Literal["auto", "decay", "heldout", "none"],
-    typer.Option(help="Stop when the learned graph's energy has decayed, when held-out error rises, both, or never."),
+    StopName | None,
+    typer.Option(
+        help="Stop when the learned graph's energy has decayed, when held-out error rises, both, or never: air, dmf, "
+        "rdmf, dmf_de.",
+        show_default="auto",
+    ),
 ]
+Mask = Annotated[
+    Path | None,
+    typer.Option("--mask", "-m", help="Picture of what is missing; not needed where alpha or NaN says it."),
+]
+Missing = Annotated[
+    Polarity, typer.Option(help="Colour that the mask paints missing pixels in; auto: whichever is rarer.")
+]
+Truth = Annotated[
+    Path | None, typer.Option(help="The undamaged picture, if there is one: the true error is reported too.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no report.")]
 
 
@@ -58,31 +100,23 @@ def _root(
 def complete(
     picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="PNG, JPEG, TIFF, BMP or WebP; 8 or 16 bit.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="By default PICTURE-mended.SUFFIX.")] = None,
-    mask: Annotated[
-        Path | None,
-        typer.Option("--mask", "-m", help="Picture of what is missing; not needed where alpha or NaN says it."),
-    ] = None,
-    missing: Annotated[
-        Literal["auto", "white", "black"],
-        typer.Option(help="Colour that the mask paints missing pixels in; auto: whichever is rarer."),
-    ] = "auto",
+    mask: Mask = None,
+    missing: Missing = "auto",
     method: Method = "air",
-    depth: Depth = 3,
-    steps: Steps = 10_000,
+    depth: Depth = None,
+    steps: Steps = None,
     weight: Weight = None,
     seed: Seed = 0,
     device: Device = "auto",
     float64: Float64 = False,
-    holdout: Holdout = 0.05,
-    stop: Stop = "auto",
-    truth: Annotated[
-        Path | None, typer.Option(help="The undamaged picture, if there is one: the true error is reported too.")
-    ] = None,
-    plot: Annotated[Path | None, typer.Option(help="Write the curves of the training here.")] = None,
+    holdout: Holdout = None,
+    stop: Stop = None,
+    truth: Truth = None,
+    plot: Annotated[Path | None, typer.Option(help="Write the curves of the training here, if there was one.")] = None,
     panel: Annotated[Path | None, typer.Option(help="Write before, mask, after (and truth) side by side here.")] = None,
     graphs: Annotated[Path | None, typer.Option(help="Write heat maps of the learned Laplacians here (air).")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON on standard output.")] = False,
+    overwrite: Overwrite = False,
+    json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Fill the missing pixels of a picture.
@@ -103,12 +137,58 @@ def complete(
 
 
 @app.command()
+def compare(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PICTURE", help="PNG, JPEG, TIFF, BMP or WebP; or a matrix in .npy, where NaN is missing."
+        ),
+    ],
+    mask: Mask = None,
+    missing: Missing = "auto",
+    methods: Annotated[
+        str | None, typer.Option(help="Names with commas between them.", show_default="all of them")
+    ] = None,
+    truth: Truth = None,
+    seed: Seed = 0,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Most training steps: air, dmf, rdmf, dmf_de.", show_default="chosen by the methods"),
+    ] = None,
+    holdout: Annotated[
+        float, typer.Option(min=0.01, max=0.5, help="Share of the observed pixels to hide from all methods.")
+    ] = 0.1,
+    device: Device = "auto",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the report as JSON here.")] = None,
+    panel: Annotated[Path | None, typer.Option(help="Write what each method made of the picture here.")] = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run several methods on a picture and rank them.
+
+    The error is measured on observed pixels that all methods are not shown: a part of them in the shape of what is
+    missing. Ctrl-C stops and prints what is finished.
+    """
+    from matmend.cli.contest import Contest, contest
+
+    contest(
+        Contest(
+            data, mask, missing, truth, methods=methods, seed=seed, steps=steps, holdout=holdout, device=device,
+            output=output, panel=panel, overwrite=overwrite,
+        ),
+        json=json,
+        quiet=quiet,
+    )  # fmt: skip
+
+
+@app.command()
 def demo(
     folder: Annotated[Path, typer.Option(help="Where the demonstration writes its files.")] = Path("matmend-demo"),
     size: Annotated[Literal["64", "128", "256", "512"], typer.Option(help="Side of the picture in pixels.")] = "256",
     missing: Annotated[float, typer.Option(min=0.01, max=0.95, help="Share of the pixels to take away.")] = 0.3,
     method: Method = "air",
-    steps: Steps = 10_000,
+    steps: Steps = None,
     seed: Seed = 0,
     device: Device = "auto",
     quiet: Quiet = False,

@@ -6,6 +6,7 @@ import numpy as np
 
 from matmend.cli.console import literal, say
 from matmend.cli.mend import Request, Training, mend
+from matmend.cli.settings import is_trained
 from matmend.datasets import load_sample
 from matmend.io import Storage, write_picture
 from matmend.masks import random_mask
@@ -52,7 +53,7 @@ def demonstrate(folder: Path, *, size: int, missing: float, training: Training, 
             folder / "mask.png",
             "black",
             truth=folder / "truth.png",
-            plot=folder / "curves.png",
+            plot=folder / "curves.png" if is_trained(training.method) else None,
             panel=folder / "panel.png",
             graphs=folder / "laplacians.png" if training.method == "air" else None,
             overwrite=True,

@@ -3,25 +3,30 @@
 import contextlib
 import dataclasses
 import json as jsonlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import jax
 import numpy as np
 from rich.console import Console
 
 from matmend import plots
 from matmend.cli.console import literal, say
+from matmend.cli.device import on_device, precision
+from matmend.cli.inputs import observed, plain
+from matmend.cli.names import Device, MethodName, Polarity, StopName
 from matmend.cli.progress import Watch
-from matmend.io import Picture, check_target, check_writable, read_mask, read_picture, write_picture
+from matmend.cli.settings import check_options, is_trained, settings_of
+from matmend.io import Picture, check_target, check_writable, read_picture, write_picture
 from matmend.methods import Completion, registry
 from matmend.metrics import nmae, psnr, ssim
 from matmend.solve import EnergyDecay, HeldoutRise, never
 
 LARGE = 1024 * 1024
 """Pixels above which a person is told beforehand that it takes long."""
+MOST_STEPS = 10_000
+"""What the bar shows as most steps if a method is left to decide."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Request:
     picture: Path
     output: Path | None = None
     mask: Path | None = None
-    missing: Literal["auto", "white", "black"] = "auto"
+    missing: Polarity = "auto"
     truth: Path | None = None
     plot: Path | None = None
     panel: Path | None = None
@@ -46,17 +51,22 @@ class Request:
 
 @dataclass(frozen=True)
 class Training:
-    """How to complete."""
+    """How to complete; None leaves a setting to the method."""
 
-    method: Literal["air", "dmf", "rdmf"] = "air"
-    depth: int = 3
-    steps: int = 10_000
+    method: MethodName = "air"
+    depth: int | None = None
+    steps: int | None = None
     weight: float | None = None
     seed: int = 0
-    device: Literal["auto", "cpu", "gpu"] = "auto"
+    device: Device = "auto"
     float64: bool = False
-    holdout: float = 0.05
-    stop: Literal["auto", "decay", "heldout", "none"] = "auto"
+    holdout: float | None = None
+    stop: StopName | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The settings that not every method takes, None where left to the method."""
+        return {name: getattr(self, name) for name in ("depth", "steps", "weight", "holdout", "stop")}
 
 
 def mend(request: Request, training: Training, *, json: bool = False, quiet: bool = False) -> dict[str, Any]:
@@ -83,8 +93,9 @@ def mend(request: Request, training: Training, *, json: bool = False, quiet: boo
     ValueError
         If an input cannot be used or an output cannot be written.
     """
+    check_options(training.method, {**training.given, "plot": request.plot})
     picture = read_picture(request.picture)
-    seen, polarity = _observed(request, picture)
+    seen, polarity = observed(request.picture, picture.mask, picture.nan_mask, request.mask, request.missing)
     truth = None if request.truth is None else _truth(request.truth, picture)
     figures = _figures(request, training)
     check_target(request.target, picture.storage, overwrite=request.overwrite)
@@ -96,12 +107,12 @@ def mend(request: Request, training: Training, *, json: bool = False, quiet: boo
         h, w = seen.shape
         told = f"[bold]{literal(request.picture)}[/]: {w} x {h}, {picture.storage.kind}, {1 - seen.mean():.2%} missing"
         say(told + (f" (the mask's {polarity} pixels)" if polarity else ""))
-        if seen.size > LARGE:
+        if seen.size > LARGE and is_trained(training.method):
             say(
                 "[bold yellow]Large picture:[/] the cost of a step grows with the cube of the side, so this can take "
                 "hours. Ctrl-C stops and writes what has been reached."
             )
-    with _precision(training.float64), _device(training.device):
+    with precision(training.float64), on_device(training.device):
         completion = _train(picture, seen, training, visible=not (quiet or json))
 
     pixels = completion.completed if picture.pixels.shape[2] > 1 else completion.completed[..., None]
@@ -114,29 +125,6 @@ def mend(request: Request, training: Training, *, json: bool = False, quiet: boo
     elif not quiet:
         _tell(report, list(figures))
     return report
-
-
-def _observed(request: Request, picture: Picture) -> tuple[np.ndarray, str]:
-    seen, polarity = picture.mask, ""
-    if request.mask is not None:
-        drawn, polarity = read_mask(request.mask, picture.shape, missing=request.missing)
-        if (num_nan := int((drawn & picture.nan_mask).sum())) > 0:
-            raise ValueError(
-                f"{request.picture} has NaN in {num_nan} pixels that {request.mask} calls observed: mark them as "
-                "missing in the mask, or leave --mask out to treat NaN as missing."
-            )
-        seen = seen & drawn
-    if seen.all():
-        raise ValueError(
-            f"Nothing is missing in {request.picture}: "
-            + (f"{request.mask} marks no pixel; see --missing." if request.mask else "say what is with --mask MASK.")
-        )
-    if not seen.any():
-        raise ValueError(
-            f"Everything is missing in {request.picture}: at least some pixels must be observed"
-            + ("; does the mask's --missing colour have to be the other one?" if request.mask else ".")
-        )
-    return seen, polarity
 
 
 def _truth(path: Path, picture: Picture) -> np.ndarray:
@@ -168,45 +156,28 @@ def _figures(request: Request, training: Training) -> dict[Path, Draw]:
 
 
 def _train(picture: Picture, seen: np.ndarray, training: Training, *, visible: bool) -> Completion:
-    dtype = np.float64 if training.float64 else np.float32
-    pixels = picture.pixels.astype(dtype)
-    observed = pixels[..., 0] if pixels.shape[2] == 1 else pixels
-    settings: dict[str, Any] = {"depth": training.depth, "steps": training.steps}
-    if training.weight is not None:
-        if training.method == "dmf":
-            raise ValueError("Method dmf has no regularizer, so --weight means nothing to it: use air or rdmf.")
-        settings["weight"] = training.weight
-    if training.stop != "auto":
-        settings["stop"] = {"decay": EnergyDecay(), "heldout": HeldoutRise(), "none": never}[training.stop]
-    # Large pictures take seconds a step: records, and with them ctrl-C, must not be minutes apart.
-    settings["every"] = int(np.clip(100 * (256 * 256) / seen.size, 5, 100))
-    watch = Watch(Console(stderr=True), training.steps, visible=visible)
+    method, known = registry[training.method], plain(picture).astype(np.float64 if training.float64 else np.float32)
+    settings = {name: value for name, value in training.given.items() if value is not None}
+    if settings.pop("stop", "auto") != "auto":
+        settings["stop"] = {"decay": EnergyDecay(), "heldout": HeldoutRise(), "none": never}[training.stop or "none"]
+    console = Console(stderr=True)
+    if not is_trained(training.method):
+        with console.status(f"mending by {training.method}") if visible else contextlib.nullcontext():
+            return method(known, seen, seed=training.seed, **settings)
+    watch = Watch(console, settings.get("steps", MOST_STEPS), visible=visible)
     with watch.watching():
-        return registry[training.method](
-            observed, seen, seed=training.seed, holdout=training.holdout, on_block=[watch], **settings
-        )
+        return method(known, seen, seed=training.seed, every=every(seen.size), on_block=[watch], **settings)
 
 
-@contextlib.contextmanager
-def _precision(float64: bool) -> Iterator[None]:
-    before = jax.config.read("jax_enable_x64")
-    jax.config.update("jax_enable_x64", bool(float64 or before))
-    try:
-        yield
-    finally:
-        jax.config.update("jax_enable_x64", before)
+def every(num_pixels: int) -> int:
+    """Return the steps between two records: where a step takes seconds, ctrl-C must not wait for minutes.
 
-
-def _device(name: str) -> contextlib.AbstractContextManager[Any]:
-    if name == "auto":
-        return contextlib.nullcontext()
-    try:
-        device = jax.local_devices(backend=name)[0]
-    except RuntimeError as error:
-        raise ValueError(
-            f"No {name} that JAX can use was found. Install matmend[cuda] for NVIDIA cards, or use --device cpu."
-        ) from error
-    return jax.default_device(device)
+    Examples
+    --------
+    >>> every(256 * 256), every(1024 * 1024)
+    (100, 6)
+    """
+    return int(np.clip(100 * (256 * 256) / num_pixels, 5, 100))
 
 
 def _report(
@@ -216,6 +187,7 @@ def _report(
         "output": str(request.target),
         "missing": 1 - float(completion.mask.mean()),
         **dataclasses.asdict(training),
+        **_taken(training, completion),
         "step": completion.step,
         "steps_made": completion.steps,
         "ended": completion.message,
@@ -234,12 +206,24 @@ def _report(
     return report
 
 
+def _taken(training: Training, completion: Completion) -> dict[str, Any]:
+    """Say what was taken where nothing was given: the method's default, or what it chose; None if it takes no such."""
+    settings = settings_of(training.method)
+    taken = {name: completion.settings.get(name, default) for name, default in settings.items()}
+    if is_trained(training.method):
+        taken["stop"] = "auto"
+    return {name: taken.get(name) if value is None else value for name, value in training.given.items()}
+
+
 def _tell(report: dict[str, Any], figures: list[Path]) -> None:
     if report["is_partial"]:
         say(f"[bold yellow]Partial result:[/] {report['ended']}.")
-    else:
+    elif report["steps_made"] > 0:
         say(f"Ended after {report['steps_made']:,} steps: {report['ended']}.")
-    say(f"The result is step {report['step']:,}, {report['seconds']:.1f} s with compilation.")
+    if is_trained(report["method"]):
+        say(f"The result is step {report['step']:,}, {report['seconds']:.1f} s with compilation.")
+    else:
+        say(f"Method {report['method']}, {report['seconds']:.1f} s.")
     if report["expected_rmse"] is not None:
         say(
             f"Expected error (RMS) {report['expected_rmse']:.2%} of the full range, measured on single pixels held "

@@ -25,6 +25,7 @@ class Watch:
 
     def __init__(self, console: Console, total: int, *, visible: bool):
         self.was_interrupted = False
+        self._step, self._runs = 0, 1
         self._progress = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=None),
@@ -40,13 +41,18 @@ class Watch:
         self._task = self._progress.add_task("mending", total=total, errors="compiling")
 
     def __call__(self, state: State, row: dict[str, Any]) -> bool:
-        """Show a record; True ends the run."""
+        """Show a record; True ends the run. A method may train more than once, each time from step 0."""
         errors = f"error: observed {row['rmse']:.2%}"
         if "heldout_rmse" in row:
             errors += f", held out {row['heldout_rmse']:.2%}"
         if row["energies"]:
             errors += f"; energy {float(sum(row['energies'])):.3g}"
-        self._progress.update(self._task, completed=int(state.step), errors=errors)
+        step = int(state.step)
+        if step < self._step and not self.was_interrupted:
+            self._runs += 1
+            self._progress.update(self._task, description=f"mending, run {self._runs}")
+        self._step = step
+        self._progress.update(self._task, completed=step, errors=errors)
         return self.was_interrupted
 
     @contextmanager

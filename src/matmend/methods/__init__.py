@@ -1,13 +1,29 @@
 """The methods of completion, each a function of an observed array.
 
 >>> sorted(registry)
-['air', 'dmf', 'rdmf']
+['air', 'dmf', 'dmf_de', 'iterative_svd', 'knn', 'mean', 'pnmc', 'rdmf', 'soft_impute', 'zeros']
 """
 
-from matmend.methods import air, dmf, rdmf
+from matmend.methods import air, dmf, dmf_de, floors, iterative_svd, knn, pnmc, rdmf, soft_impute
+from matmend.methods.comparison import Score as Score
+from matmend.methods.comparison import compare as compare
 from matmend.methods.completion import Completion as Completion
 from matmend.methods.completion import Method as Method
-from matmend.methods.completion import complete_with as complete_with
+from matmend.methods.recipe import Recipe as Recipe
+from matmend.methods.recipe import Training as Training
+from matmend.methods.training import complete_many_with as complete_many_with
+from matmend.methods.training import complete_with as complete_with
 
-registry: dict[str, Method] = {"air": air.complete, "dmf": dmf.complete, "rdmf": rdmf.complete}
+registry: dict[str, Method] = {
+    "air": air.complete,
+    "dmf": dmf.complete,
+    "rdmf": rdmf.complete,
+    "dmf_de": dmf_de.complete,
+    "knn": knn.complete,
+    "iterative_svd": iterative_svd.complete,
+    "soft_impute": soft_impute.complete,
+    "pnmc": pnmc.complete,
+    "mean": floors.mean,
+    "zeros": floors.zeros,
+}
 """Names of methods to the functions that perform them; command line and comparisons read this table."""

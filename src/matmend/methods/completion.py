@@ -1,21 +1,12 @@
-"""What every method takes and returns, and the training that those of matmend's own share."""
+"""What every method takes and returns."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-import jax
 import numpy as np
 from numpy.typing import ArrayLike
-
-from matmend.masks import holdout_split
-from matmend.observation import Masked
-from matmend.problem import Problem
-from matmend.regularizer import AbstractRegularizer, AdaptiveLaplacian, Sum, decompose
-from matmend.representation import AbstractRepresentation
-from matmend.solve import AbstractStop, AnyOf, HeldoutRise, Result, Solution, adam, never, solve, with_errors
-from matmend.solve.loop import OnBlock
 
 
 @dataclass(frozen=True)
@@ -63,168 +54,107 @@ class Completion:
     laplacians: dict[str, np.ndarray] = field(default_factory=dict)
     seconds: float = 0.0
 
+    def following(self, choice: "Completion") -> "Completion":
+        """Return this completion as the refit of one that chose its settings: with its curves and expected error."""
+        return replace(
+            self,
+            settings={**choice.settings, "refit": True},
+            message=choice.message,
+            steps=choice.steps,
+            expected_rmse=choice.expected_rmse,
+            record=choice.record,
+        )
+
 
 Method = Callable[..., Completion]
 """``complete(observed, mask=None, *, seed=0, **settings) -> Completion``, the one form of all methods."""
 
 
-class Training(TypedDict, total=False):
-    """The settings of training that all methods hand on to [`complete_with`][], where they are described."""
-
-    seed: int
-    steps: int
-    every: int
-    learning_rate: float
-    holdout: float
-    stop: AbstractStop | None
-    on_block: Sequence[OnBlock]
-
-
-def complete_with(
-    observed: ArrayLike,
-    mask: ArrayLike | None,
-    representation: AbstractRepresentation,
-    regularizer: Callable[[tuple[int, int], int], AbstractRegularizer] | None = None,
+def finished(
+    array: np.ndarray,
+    seen: np.ndarray,
+    X_hat: np.ndarray,
     *,
     method: str,
-    settings: dict[str, Any] | None = None,
-    natural_stop: AbstractStop = never,
-    seed: int = 0,
-    steps: int = 10_000,
-    every: int = 100,
-    learning_rate: float = 1e-3,
-    holdout: float = 0.05,
-    stop: AbstractStop | None = None,
-    on_block: Sequence[OnBlock] = (),
+    settings: dict[str, Any],
+    started: float,
+    steps: int = 0,
+    message: str = "all steps were made",
 ) -> Completion:
-    """Complete an array by training a composed problem, with a share of the entries held out.
+    """Wrap up what a method found that trains no [`Problem`][matmend.problem.Problem].
 
     Parameters
     ----------
-    observed : array of shape (m, n), or (m, n, c) with channels
-        Floating point data are taken as they are, integers as float32. Channels are laid side by side as
-        ``[X_1 | ... | X_c]`` and completed as one matrix.
-    mask : bool array of shape (m, n), optional
-        True where observed; by default where no channel is NaN.
-    representation : AbstractRepresentation
-    regularizer : callable ``((m, n), channels) -> AbstractRegularizer``, optional
-        Called with the size of the picture; none by default.
+    array, seen : arrays
+        As [`checked`][matmend.methods.completion.checked] returned them.
+    X_hat : array like ``array``
+        The method's value of every entry.
     method, settings : str, dict
-        The method's name and its own settings, for the result to tell.
-    natural_stop : AbstractStop, default never
-        The stop rule that belongs to the method.
-    seed : int, default 0
-        Fixes the start and the choice of held-out entries.
-    steps, every : int
-        Most steps of Adam, and steps between two records.
-    learning_rate : float
-    holdout : float, default 0.05
-        Share of the observed entries set aside, 0 for none. The result is the recorded iterate of least held-out
-        error or, without held-out entries, of least observed error: Adam's late jumps do no harm.
-    stop : AbstractStop, optional
-        By default the natural one or, where entries are held out, a rise of the error on them.
-    on_block : sequence of callables, optional
-        See [`solve`][matmend.solve.solve].
+    started : float
+        `time.perf_counter()` at the beginning.
+    steps : int
+        Iterations made.
+    message : str
+        Why the method ended.
 
     Returns
     -------
     Completion
 
-    Raises
-    ------
-    ValueError
-        If the array or mask cannot be used; the message says why.
-
     Examples
     --------
     >>> import numpy as np
-    >>> from matmend.representation import DeepFactorization
-    >>> X = np.outer(np.arange(1, 9), np.arange(1, 9)) / 64
-    >>> done = complete_with(X, X != X[2, 3], DeepFactorization(), method="deep", holdout=0.0, steps=3000)
-    >>> bool(abs(done.completed[2, 3] - X[2, 3]) < 0.02)
-    True
+    >>> array, seen = checked(np.array([[1.0, np.nan]]), None)
+    >>> finished(array, seen, np.full((1, 2), 3.0), method="three", settings={}, started=0.0).completed.tolist()
+    [[1.0, 3.0]]
     """
-    started = time.perf_counter()
-    array, seen = _checked(observed, mask)
-    m, n, channels = array.shape[0], array.shape[1], array.shape[2] if array.ndim == 3 else 1
-    train, held = holdout_split(seen, holdout, seed=seed) if holdout else (seen, None)
-
-    matrix = _side_by_side(array)
-    problem = Problem(
-        # AIR-Net's code divides the loss by the number of all entries, seen or not; the weights are tuned to that.
-        Masked.from_array(matrix, np.tile(train, channels), normalizer=matrix.size),
-        representation,
-        Sum() if regularizer is None else regularizer((m, n), channels),
-        heldout=None if held is None else Masked.from_array(matrix, np.tile(held, channels)),
-    )
-    if stop is None:
-        stop = natural_stop if held is None else AnyOf((HeldoutRise(), natural_stop))
-    solution = solve(
-        problem, adam(learning_rate), key=jax.random.key(seed), max_steps=steps, every=every, stop=stop,
-        record=with_errors, on_block=on_block, throw=False,
-    )  # fmt: skip
-    return _completion(
-        solution,
-        array,
-        seen,
-        channels,
-        method=method,
-        settings={
-            **(settings or {}),
-            "weights": [float(part.weight) for part in decompose(problem.regularizer, solution.params.regularizer)],
-            "learning_rate": learning_rate,
-            "holdout": holdout,
-            "seed": seed,
-        },
-        started=started,
-        held=held,
-    )
-
-
-def _completion(
-    solution: Solution,
-    array: np.ndarray,
-    seen: np.ndarray,
-    channels: int,
-    *,
-    method: str,
-    settings: dict[str, Any],
-    started: float,
-    held: np.ndarray | None,
-) -> Completion:
-    best = solution.state.best
-    X = np.asarray(solution.X_best.dense())
-    X_hat = X if array.ndim == 2 else X.reshape(array.shape[0], channels, -1).transpose(0, 2, 1)
-    observed = seen if array.ndim == 2 else seen[..., None]
-    expected = None if held is None else float(np.sqrt(np.mean((X_hat[held] - array[held]) ** 2)))
+    X_hat = X_hat.astype(array.dtype, copy=False)
     return Completion(
         X_hat=X_hat,
         mask=seen,
-        completed=np.where(observed, array, X_hat),
+        completed=filled(array, seen, X_hat),
         method=method,
         settings=settings,
-        step=int(best.step),
-        steps=int(solution.state.step),
-        message=solution.message,
-        is_partial=bool(solution.result == Result.interrupted) or bool(solution.result == Result.nonfinite),
-        expected_rmse=expected,
-        record=solution.record,
-        laplacians=_laplacians(solution.problem, best.params.regularizer),
+        step=steps,
+        steps=steps,
+        message=message,
+        is_partial=False,
+        expected_rmse=None,
+        record={},
         seconds=time.perf_counter() - started,
     )
 
 
-def _laplacians(problem: Problem, params: Any) -> dict[str, np.ndarray]:
-    parts = decompose(problem.regularizer, params)
-    learned = [
-        np.asarray(part.regularizer.laplacian(part.params))
-        for part in parts
-        if isinstance(part.regularizer, AdaptiveLaplacian)
-    ]
-    return dict(zip(("row", "col"), learned, strict=False))
+def filled(array: np.ndarray, seen: np.ndarray, X_hat: np.ndarray) -> np.ndarray:
+    """Take the observed entries from ``array`` and the others from ``X_hat``."""
+    return np.where(seen if array.ndim == 2 else seen[..., None], array, X_hat)
 
 
-def _checked(observed: ArrayLike, mask: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
+def checked(observed: ArrayLike, mask: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
+    """Check what a method is given.
+
+    Parameters
+    ----------
+    observed : array of shape (m, n), or (m, n, c) with channels
+        Floating point data are taken as they are, anything else as float32.
+    mask : bool array of shape (m, n), optional
+        True where observed; by default where no channel is NaN.
+
+    Returns
+    -------
+    array : floating-point array like ``observed``
+    seen : bool array of shape (m, n)
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, everything or nothing is missing, or an observed value is not finite.
+
+    Examples
+    --------
+    >>> checked([[1, 2]], [[True, False]])[1].tolist()
+    [[True, False]]
+    """
     array = np.asarray(observed)
     if array.ndim not in (2, 3):
         raise ValueError(
@@ -248,7 +178,27 @@ def _checked(observed: ArrayLike, mask: ArrayLike | None) -> tuple[np.ndarray, n
     return array, seen
 
 
-def _side_by_side(array: np.ndarray) -> np.ndarray:
+def side_by_side(array: np.ndarray) -> np.ndarray:
+    """Lay the channels of a picture side by side, ``[X_1 | ... | X_c]``; a matrix stays as it is.
+
+    Examples
+    --------
+    >>> side_by_side(np.zeros((4, 5, 3))).shape
+    (4, 15)
+    """
     if array.ndim == 2:
         return array
     return array.transpose(0, 2, 1).reshape(array.shape[0], -1)
+
+
+def channels_apart(matrix: np.ndarray, channels: int | None) -> np.ndarray:
+    """Undo [`side_by_side`][matmend.methods.completion.side_by_side]; None is for what had no axis of channels.
+
+    Examples
+    --------
+    >>> channels_apart(np.zeros((4, 15)), 3).shape
+    (4, 5, 3)
+    """
+    if channels is None:
+        return matrix
+    return matrix.reshape(matrix.shape[0], channels, -1).transpose(0, 2, 1)

@@ -4,7 +4,9 @@ from typing import Unpack
 
 from numpy.typing import ArrayLike
 
-from matmend.methods.completion import Completion, Training, complete_with
+from matmend.methods.completion import Completion
+from matmend.methods.recipe import Recipe, Training
+from matmend.methods.training import complete_with
 from matmend.representation import AbstractInitialization, DeepFactorization, Gaussian
 
 
@@ -49,11 +51,19 @@ def complete(
     >>> complete(X, random_mask(X.shape, 0.3, seed=0), steps=200).method
     'dmf'
     """
-    return complete_with(
-        observed,
-        mask,
-        DeepFactorization(depth, width, initialization),
-        method="dmf",
-        settings={"depth": depth, "width": width},
-        **training,
-    )
+    return complete_with(recipe(depth, width, initialization), observed, mask, **training)
+
+
+def recipe(
+    depth: int = 3,
+    width: int | None = None,
+    initialization: AbstractInitialization = Gaussian(mean=1e-3, std=1e-3),  # noqa: B008 (frozen)
+) -> Recipe:
+    """Say what the method is made of, for [`complete_many_with`][matmend.methods.complete_many_with].
+
+    Examples
+    --------
+    >>> recipe().method
+    'dmf'
+    """
+    return Recipe("dmf", DeepFactorization(depth, width, initialization), settings={"depth": depth, "width": width})

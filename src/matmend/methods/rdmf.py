@@ -4,7 +4,9 @@ from typing import Unpack
 
 from numpy.typing import ArrayLike
 
-from matmend.methods.completion import Completion, Training, complete_with
+from matmend.methods.completion import Completion
+from matmend.methods.recipe import Recipe, Training
+from matmend.methods.training import complete_with
 from matmend.regularizer import AbstractRegularizer, FivePointLaplacian
 from matmend.representation import AbstractInitialization, DeepFactorization, Gaussian
 
@@ -49,18 +51,31 @@ def complete(
     >>> complete(X, random_mask(X.shape, 0.3, seed=0), steps=200).method
     'rdmf'
     """
+    return complete_with(recipe(depth, width, weight, initialization), observed, mask, **training)
+
+
+def recipe(
+    depth: int = 3,
+    width: int | None = None,
+    weight: float | None = None,
+    initialization: AbstractInitialization = Gaussian(mean=1e-3, std=1e-3),  # noqa: B008 (frozen)
+) -> Recipe:
+    """Say what the method is made of, for [`complete_many_with`][matmend.methods.complete_many_with].
+
+    Examples
+    --------
+    >>> recipe().method
+    'rdmf'
+    """
     w = 1e-2 if weight is None else weight
 
     def regularizer(shape: tuple[int, int], channels: int) -> AbstractRegularizer:
         del shape
         return w * FivePointLaplacian(channels)
 
-    return complete_with(
-        observed,
-        mask,
+    return Recipe(
+        "rdmf",
         DeepFactorization(depth, width, initialization),
         regularizer,
-        method="rdmf",
         settings={"depth": depth, "width": width},
-        **training,
     )

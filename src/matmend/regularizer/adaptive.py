@@ -1,105 +1,54 @@
 """The adaptive regularizer of AIR-Net: a Dirichlet energy whose graph is learned with the matrix."""
 
-from abc import abstractmethod
-from collections.abc import Callable
-
 import equinox as eqx
-import jax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from matmend._types import Scalar, Shape
+from matmend._types import Params, Scalar, Shape
 from matmend.matrix import AbstractMatrix
+from matmend.regularizer.affinity import (
+    AbstractAffinity,
+    AbstractNormalization,
+    FreeLogits,
+    Initializer,
+    RowSoftmin,
+    linear_layer_uniform,
+)
 from matmend.regularizer.base import AbstractRegularizer
-from matmend.regularizer.dirichlet import dirichlet_energy, laplacian
+from matmend.regularizer.dirichlet import check_power, laplacian, power_energy
 from matmend.transform import AbstractTransform, Identity
 
 ALL_PAIRS_LIMIT = 2**13
-"""Most rows of ``T(X)`` for which all pairs are compared: 8192 rows have 67 million logits."""
-
-Initializer = Callable[[PRNGKeyArray, tuple[int, ...], DTypeLike], Array]
-
-
-class AbstractNormalization(eqx.Module):
-    """How free logits become non-negative affinities."""
-
-    @abstractmethod
-    def __call__(self, logits: Float[Array, "k k"]) -> Float[Array, "k k"]:
-        """Return the affinity ``W`` whose symmetric part ``(W + W') / 2`` is the adjacency."""
-
-
-class RowSoftmin(AbstractNormalization):
-    """``P_ij = exp(-w_ij) / sum_j exp(-w_ij)``: every row sums to 1, so every node keeps some neighbour.
-
-    This is what the authors' code does, and what reproduces the paper's figures.
-
-    Examples
-    --------
-    >>> import jax.numpy as jnp
-    >>> RowSoftmin()(jnp.zeros((2, 2))).tolist()
-    [[0.5, 0.5], [0.5, 0.5]]
-    """
-
-    def __call__(self, logits: Float[Array, "k k"]) -> Float[Array, "k k"]:
-        """Return the row-stochastic affinity."""
-        return jax.nn.softmax(-logits, axis=1)
-
-
-class TotalSoftmax(AbstractNormalization):
-    """``W = 2 A'`` with ``A' = exp(w) / sum_kl exp(w_kl)``: the whole matrix sums to 2, as in Theorem 2.
-
-    Notes
-    -----
-    The adjacency is ``A = A' + A''``, the form of Proposition 2 and Theorem 2. The formula printed in the paper's A.3,
-    ``exp(w + w') / |exp(w)|_1``, is not invariant under a shift of the logits (``w - c`` scales it by ``e^-c``, so the
-    energy could be switched off trivially) and is not offered. At equal logits this energy is ``k / 2`` times smaller
-    than that of [`RowSoftmin`][].
-
-    References
-    ----------
-    Li & Wang 2021, Proposition 2 and Theorem 2, arXiv:2110.07557.
-
-    Examples
-    --------
-    >>> import jax.numpy as jnp
-    >>> TotalSoftmax()(jnp.zeros((2, 2))).tolist()
-    [[0.5, 0.5], [0.5, 0.5]]
-    """
-
-    def __call__(self, logits: Float[Array, "k k"]) -> Float[Array, "k k"]:
-        """Return the affinity of total 2."""
-        return 2 * jax.nn.softmax(logits.reshape(-1)).reshape(logits.shape)
-
-
-def linear_layer_uniform(key: PRNGKeyArray, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-    """Draw from ``U(-1/sqrt(k), 1/sqrt(k))`` with ``k`` columns, the usual start of a linear layer.
-
-    Examples
-    --------
-    >>> import jax, jax.numpy as jnp
-    >>> bool(jnp.abs(linear_layer_uniform(jax.random.key(0), (4, 4), jnp.float32)).max() <= 0.5)
-    True
-    """
-    bound = shape[-1] ** -0.5
-    return jax.random.uniform(key, shape, dtype, -bound, bound)
+"""Most rows of ``T(X)`` for which all pairs are compared: 8192 rows have 67 million affinities."""
 
 
 class AdaptiveLaplacian(AbstractRegularizer):
-    """``R_W(T(X)) = tr(T(X)' L(W) T(X))``, the graph's logits ``W`` being trained together with ``X``.
+    """``R_W(T(X)) = tr(T(X)' L(W)^p T(X))``, the graph's parameters ``W`` being trained together with ``X``.
 
     Parameters
     ----------
     transform : AbstractTransform, default ``Identity()``
         ``T``; the rows of ``T(X)`` are the things compared.
     normalization : AbstractNormalization, default ``RowSoftmin()``
-        From logits to affinities.
+        From free logits to affinities, see [`FreeLogits`][].
     logit_init : callable ``(key, shape, dtype) -> array``
-        Any initializer of `jax.nn.initializers`; Theorem 2 starts from a constant.
+        Start of the free logits, see [`FreeLogits`][].
+    affinity : AbstractAffinity, optional
+        What the graph is made of instead of free logits with these two; [`CoordinateNetwork`][] gives a smooth graph of
+        far fewer parameters.
+    power : int, default 1
+        ``p``, at least 1; see [`power_energy`][].
+
+    Raises
+    ------
+    ValueError
+        If ``affinity`` is given together with ``normalization`` or ``logit_init``, or ``power`` is no integer >= 1.
 
     Notes
     -----
-    Every pair of rows has a logit, ``k^2`` parameters for ``k`` rows, hence `ALL_PAIRS_LIMIT`. Equation (2) of the
-    paper writes ``X L_r X'`` without the trace and for columns; this follows its A.3 and its code (rows).
+    Every pair of rows is compared, ``k^2`` affinities for ``k`` rows, hence `ALL_PAIRS_LIMIT`. Equation (2) of the
+    paper writes ``X L_r X'`` without the trace and for columns; this follows its A.3 and its code (rows). The paper
+    has ``p = 1``.
 
     References
     ----------
@@ -115,24 +64,44 @@ class AdaptiveLaplacian(AbstractRegularizer):
     0.0
     """
 
-    transform: AbstractTransform = Identity()
-    normalization: AbstractNormalization = RowSoftmin()
-    logit_init: Initializer = eqx.field(static=True, default=linear_layer_uniform)
+    transform: AbstractTransform
+    affinity: AbstractAffinity
+    power: int = eqx.field(static=True)
 
-    def init(self, shape: Shape, *, key: PRNGKeyArray, dtype: DTypeLike) -> Float[Array, "k k"]:
-        """Draw the logits."""
+    def __init__(
+        self,
+        transform: AbstractTransform = Identity(),  # noqa: B008 (frozen)
+        normalization: AbstractNormalization | None = None,
+        logit_init: Initializer | None = None,
+        *,
+        affinity: AbstractAffinity | None = None,
+        power: int = 1,
+    ):
+        if affinity is None:
+            affinity = FreeLogits(normalization or RowSoftmin(), logit_init or linear_layer_uniform)
+        elif normalization is not None or logit_init is not None:
+            raise ValueError(
+                f"The affinity {type(affinity).__name__} replaces the free logits, to which normalization and "
+                "logit_init belong: give them to FreeLogits, or leave them out."
+            )
+        self.transform = transform
+        self.affinity = affinity
+        self.power = check_power(power)
+
+    def init(self, shape: Shape, *, key: PRNGKeyArray, dtype: DTypeLike) -> Params:
+        """Draw the parameters of the graph."""
         k, _ = self.transform.out_shape(shape)
         if k > ALL_PAIRS_LIMIT:
             raise ValueError(
-                f"A learned graph on all pairs of {k} rows has {k**2:.1e} parameters; at most {ALL_PAIRS_LIMIT} rows "
+                f"A learned graph on all pairs of {k} rows has {k**2:.1e} affinities; at most {ALL_PAIRS_LIMIT} rows "
                 "are accepted. Complete the matrix in pieces, or scale it down."
             )
-        return self.logit_init(key, (k, k), dtype)
+        return self.affinity.init(k, key=key, dtype=dtype)
 
-    def energy(self, params: Float[Array, "k k"], X: AbstractMatrix) -> Scalar:
-        """Return ``tr(T(X)' L T(X))``."""
-        return dirichlet_energy(self.normalization(params), *self.transform(X).vectors())
+    def energy(self, params: Params, X: AbstractMatrix) -> Scalar:
+        """Return ``tr(T(X)' L^p T(X))``."""
+        return power_energy(self.affinity(params), *self.transform(X).vectors(), power=self.power)
 
-    def laplacian(self, params: Float[Array, "k k"]) -> Float[Array, "k k"]:
-        """Return the learned ``L``."""
-        return laplacian(self.normalization(params))
+    def laplacian(self, params: Params) -> Float[Array, "k k"]:
+        """Return the learned ``L`` (not its power)."""
+        return laplacian(self.affinity(params))

@@ -163,6 +163,24 @@ def decompose(regularizer: AbstractRegularizer, params: Params) -> tuple[Part, .
             return (Part(jnp.asarray(1.0), regularizer, params),)
 
 
+def is_refreshed(regularizer: AbstractRegularizer) -> bool:
+    """Say whether any summand rebuilds something on the host between blocks of steps.
+
+    Examples
+    --------
+    >>> from matmend.regularizer import TotalVariation
+    >>> is_refreshed(0.1 * TotalVariation())
+    False
+    """
+    match regularizer:
+        case Scaled():
+            return is_refreshed(regularizer.regularizer)
+        case Sum():
+            return any(map(is_refreshed, regularizer.regularizers))
+        case _:
+            return type(regularizer).refresh is not AbstractRegularizer.refresh
+
+
 def _summands(regularizer: AbstractRegularizer) -> tuple[AbstractRegularizer, ...]:
     return regularizer.regularizers if isinstance(regularizer, Sum) else (regularizer,)
 

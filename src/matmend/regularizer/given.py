@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from matmend._types import Scalar, Shape
 from matmend.matrix import AbstractMatrix
 from matmend.regularizer.base import AbstractRegularizer
-from matmend.regularizer.dirichlet import dirichlet_energy, laplacian
+from matmend.regularizer.dirichlet import check_power, laplacian, power_energy
 from matmend.transform import AbstractTransform, Identity
 
 
@@ -25,7 +25,7 @@ def _checked_affinity(affinity: ArrayLike) -> Array:
 
 
 class GivenLaplacian(AbstractRegularizer):
-    """``tr(T(X)' L T(X))`` with ``L`` of a given graph: user and item graphs, similarities, a frozen learned graph.
+    """``tr(T(X)' L^p T(X))`` with ``L`` of a given graph: user and item graphs, similarities, a frozen learned graph.
 
     Parameters
     ----------
@@ -33,6 +33,8 @@ class GivenLaplacian(AbstractRegularizer):
         Non-negative weights; the graph is their symmetric part without the diagonal.
     transform : AbstractTransform, default ``Identity()``
         ``T``; its rows are the graph's nodes.
+    power : int, default 1
+        ``p``, at least 1; see [`power_energy`][].
 
     References
     ----------
@@ -49,6 +51,7 @@ class GivenLaplacian(AbstractRegularizer):
 
     affinity: Float[Array, "k k"] = eqx.field(converter=_checked_affinity)
     transform: AbstractTransform = Identity()
+    power: int = eqx.field(static=True, default=1, converter=check_power)
 
     def init(self, shape: Shape, *, key: PRNGKeyArray, dtype: DTypeLike) -> tuple[()]:
         """Check the graph's size; nothing is trained."""
@@ -62,12 +65,12 @@ class GivenLaplacian(AbstractRegularizer):
         return ()
 
     def energy(self, params: tuple[()], X: AbstractMatrix) -> Scalar:
-        """Return ``tr(T(X)' L T(X))``."""
+        """Return ``tr(T(X)' L^p T(X))``."""
         del params
         features, axis = self.transform(X).vectors()
-        return dirichlet_energy(self.affinity.astype(features.dtype), features, axis)
+        return power_energy(self.affinity.astype(features.dtype), features, axis, power=self.power)
 
     def laplacian(self, params: tuple[()] = ()) -> Float[Array, "k k"]:
-        """Return ``L``."""
+        """Return ``L`` (not its power)."""
         del params
         return laplacian(self.affinity)

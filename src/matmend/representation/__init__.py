@@ -7,3 +7,4 @@ from matmend.representation.initialization import AbstractInitialization as Abst
 from matmend.representation.initialization import Balanced as Balanced
 from matmend.representation.initialization import Gaussian as Gaussian
 from matmend.representation.initialization import ScaledIdentity as ScaledIdentity
+from matmend.representation.spectral import Spectral as Spectral

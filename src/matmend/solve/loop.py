@@ -12,7 +12,7 @@ from jaxtyping import PRNGKeyArray
 
 from matmend.matrix import AbstractMatrix
 from matmend.problem import Problem, ProblemParams
-from matmend.regularizer import AbstractRegularizer, decompose
+from matmend.regularizer import is_refreshed
 from matmend.solve.record import RecordFn, Row, losses
 from matmend.solve.state import Result, State
 from matmend.solve.steps import init, run
@@ -191,11 +191,9 @@ def _check_memory(stop: AbstractStop, state: State) -> None:
 
 def _refreshed(problem: Problem, state: State) -> State:
     # Before a block, so that a state saved after one, or stopped there, goes on as if nothing had happened.
-    params = state.params.regularizer
-    parts = decompose(problem.regularizer, params)
-    if all(type(part.regularizer).refresh is AbstractRegularizer.refresh for part in parts):
+    if not is_refreshed(problem.regularizer):
         return state
-    fresh = problem.regularizer.refresh(params, problem.matrix(state.params))
+    fresh = problem.regularizer.refresh(state.params.regularizer, problem.matrix(state.params))
     return eqx.tree_at(lambda s: s.params, state, state.params._replace(regularizer=fresh))
 
 

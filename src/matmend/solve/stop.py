@@ -9,7 +9,7 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Int
+from jaxtyping import Array, Float, Int
 
 from matmend.problem import Terms
 from matmend.solve.state import Result
@@ -176,6 +176,39 @@ class HeldoutRise(AbstractStop):
         least, when = jnp.where(better, heldout, least), jnp.where(better, step, when)
         fires = (heldout > (1 + self.rise) * least) & (step - when > self.patience)
         return (least, when), _fire(fires, Result.heldout_rose)
+
+
+class HeldoutBeaten(AbstractStop):
+    """Give a candidate up: its held-out loss has stopped falling, and another one's was smaller.
+
+    Fires when the minimum of the held-out loss is more than ``patience`` steps old and not below ``score``. A candidate
+    that is ahead may rest on plateaus as long as it likes.
+
+    Parameters
+    ----------
+    score : float or array of no axes
+        The least held-out loss of the best candidate so far.
+    patience : int, default 1000
+        Deep factorizations rest between two singular values; several hundred steps without a gain are no verdict.
+
+    Examples
+    --------
+    >>> HeldoutBeaten(0.5).patience
+    1000
+    """
+
+    score: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    patience: int = eqx.field(static=True, default=1000)
+
+    def init(self, terms: Terms) -> tuple[Array, Array]:
+        """Remember the minimum and its step."""
+        return HeldoutRise().init(terms)
+
+    def __call__(self, state: tuple[Array, Array], step: Int[Array, ""], terms: Terms) -> tuple[Any, Result]:
+        """Compare with the minimum, and it with the score."""
+        (least, when), _ = HeldoutRise()(state, step, terms)
+        fires = (least >= self.score.astype(least.dtype)) & (step - when > self.patience)
+        return (least, when), _fire(fires, Result.heldout_beaten)
 
 
 class LossBelow(AbstractStop):

@@ -68,7 +68,7 @@ MASKED_ERRORS = {
     "vector": (lambda: Masked.from_array([1.0, 2.0]), r"two axes.*shape \(2,\)"),
     "mask of another shape": (
         lambda: Masked.from_array(np.ones((2, 3)), np.ones((3, 2), bool)),
-        r"mask must have the matrix's shape \(2, 3\), got \(3, 2\)",
+        r"mask must have the shape of the values, \(2, 3\), got \(3, 2\)",
     ),
     "all missing": (lambda: Masked.from_array([[NAN, NAN]]), "No entry is observed"),
     "empty": (lambda: Masked.from_array(np.ones((0, 3))), "No entry is observed"),

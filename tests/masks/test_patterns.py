@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from skimage.measure import label, regionprops
 
-from matmend.masks import AIR_PATCHES, holdout_split, patch_mask, random_mask, scribble_mask, textural_mask
+from matmend.masks import AIR_PATCHES, patch_mask, random_mask, scribble_mask, textural_mask
 
 shapes = st.tuples(st.integers(1, 12), st.integers(1, 12))
 seeds = st.integers(0, 2**32 - 1)
@@ -148,79 +147,3 @@ def test_scribbles_differ_by_seed_and_run_through_all_quarters():
 def test_scribble_mask_says_what_is_wrong(settings_, message):
     with pytest.raises(ValueError, match=message):
         scribble_mask((20, 20), **settings_)
-
-
-# hold-out
-
-observed_masks = hnp.arrays(np.bool_, shapes)
-fractions = st.floats(0.01, 0.99)
-
-
-def spare_entries(mask):
-    """Observed entries that are not the only one of their row or column."""
-    return mask & (mask.sum(axis=1, keepdims=True) > 1) & (mask.sum(axis=0, keepdims=True) > 1)
-
-
-@settings(deadline=None, max_examples=300)
-@given(observed_masks, fractions, seeds)
-def test_holdout_is_a_partition_that_empties_no_row_or_column(mask, fraction, seed):
-    before = mask.copy()
-    if not spare_entries(mask).any():
-        with pytest.raises(ValueError, match="mask: expected an entry whose row and column have others"):
-            holdout_split(mask, fraction, seed=seed)
-        return
-    train, heldout = holdout_split(mask, fraction, seed=seed)
-    assert np.array_equal(mask, before)
-    assert np.array_equal(train | heldout, mask)
-    assert not (train & heldout).any()
-    for axis in (0, 1):
-        assert np.array_equal(train.any(axis=axis), mask.any(axis=axis))
-    num_asked = max(1, round(fraction * np.count_nonzero(mask)))
-    num_held = np.count_nonzero(heldout)
-    assert 1 <= num_held <= num_asked
-    if num_held < num_asked:
-        assert not spare_entries(train).any()  # no further entry could have been held out
-    again = holdout_split(mask, fraction, seed=seed)
-    assert np.array_equal(again[0], train)
-    assert np.array_equal(again[1], heldout)
-
-
-def test_holdout_of_an_image_mask_has_exactly_the_share_asked_for():
-    mask = random_mask((240, 240), 0.3, seed=AIR_SEED)
-    train, heldout = holdout_split(mask, 0.1, seed=0)
-    assert np.count_nonzero(heldout) == round(0.1 * np.count_nonzero(mask))
-    assert not np.array_equal(heldout, holdout_split(mask, 0.1, seed=1)[1])
-    assert np.count_nonzero(train) + np.count_nonzero(heldout) == np.count_nonzero(mask)
-
-
-def test_every_entry_of_a_full_matrix_is_held_out_equally_often():
-    num_draws, fraction = 2000, 0.25
-    full = np.ones((4, 4), dtype=bool)
-    counts = sum(holdout_split(full, fraction, seed=seed)[1].astype(int) for seed in range(num_draws))
-    spread = np.sqrt(num_draws * fraction * (1 - fraction))
-    assert np.abs(counts - num_draws * fraction).max() < 4.5 * spread
-
-
-def test_holdout_stops_where_each_column_keeps_its_last_entry():
-    train, heldout = holdout_split(np.ones((2, 30), dtype=bool), 0.9, seed=0)
-    assert np.count_nonzero(heldout) == 30  # of 54 asked for
-    assert (train.sum(axis=0) == 1).all()
-    assert train.any(axis=1).all()
-
-
-@pytest.mark.parametrize("mask", [np.eye(4, dtype=bool), np.zeros((3, 3), dtype=bool), np.ones((1, 5), dtype=bool)])
-def test_holdout_refuses_when_every_entry_is_needed(mask):
-    with pytest.raises(ValueError, match="hold out nothing"):
-        holdout_split(mask, 0.5, seed=0)
-
-
-@pytest.mark.parametrize("fraction", [0.0, 1.0, -0.2, 10, float("nan")])
-def test_holdout_asks_for_a_fraction(fraction):
-    with pytest.raises(ValueError, match=r"fraction: expected a share in \(0, 1\)"):
-        holdout_split(np.ones((3, 3), dtype=bool), fraction, seed=0)
-
-
-@pytest.mark.parametrize("mask", [np.ones((3, 3)), np.ones(3, dtype=bool), np.ones((2, 2, 3), dtype=bool)])
-def test_holdout_asks_for_a_boolean_matrix(mask):
-    with pytest.raises(ValueError, match=r"mask: expected booleans \(m, n\)"):
-        holdout_split(mask, 0.5, seed=0)

@@ -1,12 +1,10 @@
-"""Missing patterns: which entries of a matrix are observed. Every mask is a bool array, True = observed."""
+"""Patterns of what is missing: at random, in patches, like writing, in scratches."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from skimage.draw import disk
-
-__all__ = ["AIR_PATCHES", "holdout_split", "patch_mask", "random_mask", "scribble_mask", "textural_mask"]
 
 Patch = tuple[tuple[int, int], tuple[int, int]]
 
@@ -207,81 +205,6 @@ def scribble_mask(
         mask[fresh] = False
         num_left -= fresh.size
     return mask.reshape(rows, cols)
-
-
-def holdout_split(mask: ArrayLike, fraction: float, *, seed: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Split the observed entries into some to fit and some to check, without emptying a row or column.
-
-    ``train | heldout == mask``, ``train & heldout == 0``, ``heldout.sum() <= max(1, round(fraction * mask.sum()))``.
-
-    Parameters
-    ----------
-    mask : bool array, shape (m, n)
-        True = observed.
-    fraction : float in (0, 1)
-        Share of the observed entries to hold out.
-    seed : int
-        Seed of `numpy.random.default_rng`.
-
-    Returns
-    -------
-    train, heldout : bool arrays, shape (m, n)
-        Fit with ``mask=train``; score with ``mae(X_hat, X, where=heldout)``.
-
-    Raises
-    ------
-    ValueError
-        If `mask` is not a boolean matrix, `fraction` is out of range, or not one entry can be held out because each is
-        the only one of its row or column.
-
-    Notes
-    -----
-    Entries are visited in random order and held out unless their row or column would become empty. `heldout` is smaller
-    than asked for only where no further entry could join it: look at ``heldout.sum()`` if rows are nearly empty. Not in
-    the AIR-Net paper, which stops after a fixed number of steps.
-
-    References
-    ----------
-    Stone, "Cross-validatory choice and assessment of statistical predictions", doi:10.1111/j.2517-6161.1974.tb00994.x.
-
-    Examples
-    --------
-    >>> train, heldout = holdout_split(np.ones((4, 5), dtype=bool), 0.25, seed=0)
-    >>> int(train.sum()), int(heldout.sum()), bool((train & heldout).any())
-    (15, 5, False)
-    """
-    observed = np.asarray(mask)
-    if observed.dtype != np.bool_ or observed.ndim != 2:
-        got = f"dtype {observed.dtype} and shape {observed.shape}"
-        raise ValueError(f"mask: expected booleans (m, n), got {got}; pass mask.astype(bool) if 1 means observed.")
-    if not 0 < fraction < 1:
-        raise ValueError(f"fraction: expected a share in (0, 1), got {fraction!r}; 0.1 holds out every tenth entry.")
-    rows, cols = np.nonzero(observed)
-    order = np.random.default_rng(seed).permutation(rows.size)
-    rows, cols = rows[order], cols[order]
-    num_asked = max(1, round(fraction * rows.size))
-
-    # Keep the entry visited last in each row and column: then all others may go.
-    last_in_row, last_in_col = (np.empty(size, dtype=np.int64) for size in observed.shape)
-    last_in_row[rows] = last_in_col[cols] = np.arange(rows.size)  # of equal indices the last one counts
-    is_last = np.zeros(rows.size, dtype=bool)
-    is_last[last_in_row[rows]] = is_last[last_in_col[cols]] = True
-    chosen = np.flatnonzero(~is_last)[:num_asked].tolist()
-
-    # If these are too few, some rows and columns can still spare one of those kept.
-    row_left = np.bincount(np.delete(rows, chosen), minlength=observed.shape[0])
-    col_left = np.bincount(np.delete(cols, chosen), minlength=observed.shape[1])
-    for entry in np.flatnonzero(is_last):
-        if len(chosen) < num_asked and row_left[rows[entry]] > 1 and col_left[cols[entry]] > 1:
-            chosen.append(entry)
-            row_left[rows[entry]] -= 1
-            col_left[cols[entry]] -= 1
-    if not chosen:
-        got = f"{rows.size} observed entries in {observed.shape}, all needed"
-        raise ValueError(f"mask: expected an entry whose row and column have others, got {got}; hold out nothing.")
-    heldout = np.zeros_like(observed)
-    heldout[rows[chosen], cols[chosen]] = True
-    return observed & ~heldout, heldout
 
 
 def _check_shape(shape: tuple[int, int]) -> tuple[int, int]:

@@ -1,0 +1,1 @@
+"""Drug-target interactions, judged as their field judges them."""
