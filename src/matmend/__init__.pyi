@@ -1,4 +1,5 @@
 from . import datasets as datasets
+from . import dynamics as dynamics
 from . import fidelity as fidelity
 from . import io as io
 from . import masks as masks
@@ -32,6 +33,7 @@ from .representation import DeepFactorization as DeepFactorization
 from .representation import Direct as Direct
 from .representation import Gaussian as Gaussian
 from .representation import ScaledIdentity as ScaledIdentity
+from .representation import Spectral as Spectral
 from .transform import Blocks as Blocks
 from .transform import Identity as Identity
 from .transform import Transpose as Transpose

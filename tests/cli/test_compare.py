@@ -80,7 +80,7 @@ def test_a_matrix_with_nan(matmend, tmp_path):
     assert out.index("soft_impute") < out.index("mean")
 
 
-def test_ctrl_c_prints_what_is_finished(matmend, damaged, monkeypatch):
+def test_ctrl_c_prints_what_is_finished(matmend, damaged, monkeypatch, request):
     folder, _, _ = damaged
 
     def interrupted(*arguments, **settings) -> Completion:
@@ -88,6 +88,9 @@ def test_ctrl_c_prints_what_is_finished(matmend, damaged, monkeypatch):
         raise AssertionError("the signal comes first")
 
     monkeypatch.setitem(methods.registry, "knn", interrupted)
+    # Where the tests themselves run in the background, the signal is ignored by inheritance.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     arguments = ("compare", folder / "photo.png", "-m", folder / "mask.png", "--methods")
     code, out, err = matmend(*arguments, "mean,knn,zeros")
     assert code == 0
