@@ -59,7 +59,9 @@ def print_table(result: dict[str, Any]) -> None:
 
 
 def _entry(result: dict[str, Any], row: str, column: str) -> str:
-    errors = result["cells"][f"{row}-{column}"]["nmae"]
+    if (cell := result["cells"].get(f"{row}-{column}")) is None:
+        return "-"
+    errors = cell["nmae"]
     text = f"{np.median(errors):.4f} ({np.min(errors):.4f}..{np.max(errors):.4f})"
     printed = PAPER.get(row, {}).get(column)
     return text if printed is None else f"{text} [{printed:.4f}]"
@@ -73,7 +75,9 @@ def draw_table(result: dict[str, Any]) -> Figure:
     panels = figure.subplots(-(-len(rows) // num_columns), num_columns, squeeze=False).ravel()
     for axes, row in zip(panels, rows, strict=False):
         for place, column in enumerate(columns):
-            errors = np.array(result["cells"][f"{row}-{column}"]["nmae"])
+            if (cell := result["cells"].get(f"{row}-{column}")) is None:
+                continue
+            errors = np.array(cell["nmae"])
             colour = "#1f5fa8" if column.startswith("air") else "#6b7280"
             axes.plot([errors.min(), errors.max()], [place, place], color=colour, linewidth=3, alpha=0.35)
             axes.plot(np.median(errors), place, "o", color=colour, markersize=5)
