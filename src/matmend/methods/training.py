@@ -104,7 +104,7 @@ def complete_with(
     True
     """
     started = time.perf_counter()
-    candidates = (recipes,) if isinstance(recipes, Recipe) else tuple(recipes)
+    candidates = [recipes] if isinstance(recipes, Recipe) else list(recipes)
     if not candidates or ((len(candidates) > 1 or refit) and not holdout):
         raise ValueError(
             f"{len(candidates)} candidates with holdout={holdout}: to choose among several, or to refit for as many "
