@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 COLUMNS = {
     "zeros": "zeros",
@@ -62,7 +63,8 @@ def _entry(result: dict[str, Any], row: str, column: str) -> str:
     if (cell := result["cells"].get(f"{row}-{column}")) is None:
         return "-"
     errors = cell["nmae"]
-    text = f"{np.median(errors):.4f} ({np.min(errors):.4f}..{np.max(errors):.4f})"
+    digits = 4 if np.median(errors) > 0.003 else 5
+    text = f"{np.median(errors):.{digits}f} ({np.min(errors):.{digits}f}..{np.max(errors):.{digits}f})"
     printed = PAPER.get(row, {}).get(column)
     return text if printed is None else f"{text} [{printed:.4f}]"
 
@@ -86,6 +88,10 @@ def draw_table(result: dict[str, Any]) -> Figure:
         axes.set_yticks(range(len(columns)), [COLUMNS[column] for column in columns])
         axes.invert_yaxis()
         axes.set_xscale("log")
+        least, most = axes.get_xlim()
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if most < 50 * least else (1,)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_title(row)
         axes.grid(alpha=0.25, which="both", axis="x")
     for axes in panels[len(rows) :]:
