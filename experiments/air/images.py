@@ -21,14 +21,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from experiments._harness import cells, main
-from matmend.datasets import find_data_folder, load_sample, load_test_image, load_textural_mask
-from matmend.masks import patch_mask, random_mask
+from experiments.air._data import Cell
+from matmend.datasets import find_data_folder
 from matmend.methods import air, dmf
 from matmend.metrics import nmae
 from matmend.representation import DeepFactorization, Gaussian
 from matmend.solve import State, never
 
-SEED = 20210909
 ZERO = {"random": (0.1601, 0.4315), "patch": (0.2208, 0.4332), "texture": (0.2105, 0.3859)}
 PAPER = {"random": 0.0471, "patch": 0.1195, "texture": 0.0692}
 BOUND = {"random": 0.0480, "patch": 0.1240, "texture": 0.0715}
@@ -125,16 +124,8 @@ def _cell(config: Config, method: str, pattern: str) -> dict[str, Any]:
 
 
 def _load(config: Config, pattern: str) -> tuple[np.ndarray, np.ndarray]:
-    if not config.is_paper:
-        X = load_sample("camera", size=config.size)
-        return X, random_mask(X.shape, 0.3, seed=SEED)
-    X = load_test_image("barbara")
-    masks = {
-        "random": lambda: random_mask(X.shape, 0.3, seed=SEED),
-        "patch": lambda: patch_mask(X.shape),
-        "texture": load_textural_mask,
-    }
-    return X, masks[pattern]()
+    missing = "30" if pattern == "random" else pattern
+    return Cell("barbara" if config.is_paper else "camera", missing).load()
 
 
 def _data_path() -> dict[str, tuple[float, float]]:

@@ -177,4 +177,5 @@ def _group_rmsprop(learning_rate: float, beta: float = 0.99, eps: float = 1e-6) 
         factor = -learning_rate / (norm + eps)
         return jax.tree.map(lambda g: factor * g, updates), GroupRMSpropState(mean_square, step)
 
+    # Optax's types know no state but its own union of trees.
     return optax.GradientTransformation(init, update)  # type: ignore[arg-type]
