@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.stats import entropy
 
 from matmend.matrix import Dense, LowRank
-from matmend.spectrum import effective_rank, numerical_rank, singular_values
+from matmend.spectrum import augmented_factor, effective_rank, manifold_rank, numerical_rank, singular_values
 
 # LAPACK flushes numbers below 2.2e-308 to 0, NumPy does not.
 matrices = hnp.arrays(np.float64, (4, 6), elements=st.floats(-9, 9, allow_subnormal=False))
@@ -93,3 +93,24 @@ def test_dtype_is_kept(dtype):
     for X in (Dense(jnp.ones((3, 4), dtype)), LowRank(jnp.ones((3, 2), dtype), jnp.ones((4, 2), dtype))):
         sigma = jax.eval_shape(singular_values, X)
         assert sigma.dtype == jax.eval_shape(effective_rank, sigma).dtype == np.dtype(dtype)
+
+
+@pytest.mark.parametrize("k", [0, 1, 2, 3])
+def test_the_rank_of_w_aug_is_that_of_the_stacked_factors(k):
+    rng = np.random.default_rng(k)
+    S = rng.normal(size=(9, k)) @ rng.normal(size=(k, 3))
+    B, A = jnp.asarray(S[5:].T), jnp.asarray(S[:5])
+    np.testing.assert_array_equal(augmented_factor((B, A)), S)
+    assert int(jax.jit(manifold_rank)((B, A))) == np.linalg.matrix_rank(S) == k
+
+
+def test_one_factor_alone_may_have_less_rank_than_w_aug():
+    B, A = jnp.array([[1.0, 0.0], [0.0, 1.0]]), jnp.array([[1.0, 0.0], [0.0, 0.0]])
+    assert int(manifold_rank((B, A))) == 2
+    assert int(manifold_rank((B.at[1, 1].set(1e-4), A))) == 1
+    assert int(manifold_rank((B.at[1, 1].set(1e-4), A), rtol=1e-5)) == 2
+
+
+def test_w_aug_is_of_two_factors():
+    with pytest.raises(ValueError, match="got 3: use depth=2"):
+        augmented_factor([jnp.eye(2)] * 3)

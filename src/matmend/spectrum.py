@@ -1,5 +1,6 @@
 """Singular values of ``X`` and what they say about its rank."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -75,6 +76,75 @@ def numerical_rank(sigma: Float[Array, " k"], *, rtol: float = 1e-3) -> Int[Arra
     2
     """
     return jnp.sum(sigma > rtol * jnp.max(sigma))
+
+
+def augmented_factor(factors: Sequence[Float[Array, "_ _"]]) -> Float[Array, "mn d"]:
+    """``W_aug = [A; B']`` of ``X = A B``: the rows of ``A`` above the columns of ``B``.
+
+    Parameters
+    ----------
+    factors : sequence of two arrays
+        ``B`` of shape (d, n), which is applied first, and ``A`` of shape (m, d).
+
+    Returns
+    -------
+    array of shape (m + n, d)
+
+    Raises
+    ------
+    ValueError
+        If there are not two factors.
+
+    References
+    ----------
+    Bai, Zhao & Zhang 2024, the captions of Figs. 3 and 4, arXiv:2405.13721.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> augmented_factor([jnp.array([[3.0, 4.0]]), jnp.array([[1.0], [2.0]])]).tolist()
+    [[1.0], [2.0], [3.0], [4.0]]
+    """
+    if len(factors) != 2:
+        raise ValueError(f"W_aug stacks the two factors of X = A B, got {len(factors)}: use depth=2.")
+    B, A = factors
+    return jnp.concatenate([A, B.T])
+
+
+def manifold_rank(factors: Sequence[Float[Array, "_ _"]], *, rtol: float = 1e-3) -> Int[Array, ""]:
+    """``rank W_aug``, the ``k`` of the invariant manifold ``Omega_k`` near which the factors are.
+
+    Where the rank of ``W_aug`` is ``k`` it stays ``k`` along the gradient flow of every function of the product, and
+    in gradient descent as long as the learning rate is below ``1 / sigma_1(R)``.
+
+    Parameters
+    ----------
+    factors : sequence of two arrays
+        As for [`augmented_factor`][matmend.spectrum.augmented_factor].
+    rtol : float, default 1e-3
+        Singular values of ``W_aug`` above ``rtol`` times the largest are counted.
+
+    Returns
+    -------
+    int array of no axes
+
+    Notes
+    -----
+    The rank of ``A`` or of ``B`` alone can be smaller at single moments (a number that changes its sign), and ``W_aug``
+    is the one to ask. Why it is constant, derived here: with ``R = -grad`` with respect to ``X``, the flow is
+    ``dW_aug/dt = [[0, R], [R', 0]] W_aug``, a multiplication from the left by what is invertible for all times.
+
+    References
+    ----------
+    Bai, Zhao & Zhang 2024, arXiv:2405.13721.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> int(manifold_rank([jnp.array([[3.0, 4.0], [0.0, 0.0]]), jnp.array([[1.0, 0.0], [2.0, 0.0]])]))
+    1
+    """
+    return numerical_rank(jnp.linalg.svd(augmented_factor(factors), compute_uv=False), rtol=rtol)
 
 
 def gamma(

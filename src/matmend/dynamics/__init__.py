@@ -1,6 +1,29 @@
-"""Training in continuous time: the gradient flows that the theorems speak about."""
+"""How factorizations learn: flow and descent, plateaus and escapes, the greedy limit, and what to compare with."""
 
+from matmend.dynamics.best_fit import BestFit as BestFit
+from matmend.dynamics.best_fit import best_rank_k as best_rank_k
+from matmend.dynamics.descent import Descent as Descent
+from matmend.dynamics.descent import descend as descend
 from matmend.dynamics.flow import Trajectory as Trajectory
 from matmend.dynamics.flow import flow as flow
 from matmend.dynamics.flow import gradient_flow as gradient_flow
 from matmend.dynamics.flow import imbalance as imbalance
+from matmend.dynamics.greedy import Greedy as Greedy
+from matmend.dynamics.greedy import greedy as greedy
+from matmend.dynamics.growing import AbstractGrowing as AbstractGrowing
+from matmend.dynamics.growing import Chain as Chain
+from matmend.dynamics.growing import Symmetric as Symmetric
+from matmend.dynamics.reference import LeastNuclearNorm as LeastNuclearNorm
+from matmend.dynamics.reference import LeastRank as LeastRank
+from matmend.dynamics.reference import minimum_nuclear_norm as minimum_nuclear_norm
+from matmend.dynamics.reference import minimum_rank as minimum_rank
+from matmend.dynamics.saddles import Plateau as Plateau
+from matmend.dynamics.saddles import alignment_exponent as alignment_exponent
+from matmend.dynamics.saddles import curvatures as curvatures
+from matmend.dynamics.saddles import plateaus as plateaus
+from matmend.dynamics.trajectory import Trace as Trace
+from matmend.dynamics.trajectory import residual as residual
+from matmend.dynamics.trajectory import trace as trace
+from matmend.dynamics.trajectory import trace_of_descent as trace_of_descent
+from matmend.dynamics.trajectory import with_factor_spectra as with_factor_spectra
+from matmend.dynamics.trajectory import with_factors as with_factors
