@@ -1,4 +1,4 @@
-"""Writing pictures without matmend, for the tests that read them."""
+"""Writing and reading pictures without matmend, for the tests that read and write them."""
 
 from typing import Any
 
@@ -25,3 +25,14 @@ def save(path, values, **options):
         defaults: dict[str, Any] = {"lossless": True, "exact": True} if path.suffix == ".webp" else {}
         Image.fromarray(values).save(path, **(defaults | options))
     return path
+
+
+def load(path):
+    """Read stored numbers of shape (h, w, channels) without matmend."""
+    if path.suffix == ".png":
+        values = imagecodecs.png_decode(path.read_bytes())
+    elif path.suffix == ".tif":
+        values = tifffile.imread(path)
+    else:
+        values = np.asarray(Image.open(path))
+    return values[:, :, np.newaxis] if values.ndim == 2 else values

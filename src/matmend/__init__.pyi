@@ -1,6 +1,9 @@
+from . import bias as bias
+from . import completability as completability
 from . import datasets as datasets
 from . import dynamics as dynamics
 from . import fidelity as fidelity
+from . import graph as graph
 from . import io as io
 from . import masks as masks
 from . import methods as methods
@@ -8,6 +11,8 @@ from . import metrics as metrics
 from . import plots as plots
 from . import solve as solve
 from . import spectrum as spectrum
+from .bias import predict_bias as predict_bias
+from .graph import ObservationGraph as ObservationGraph
 from .matrix import Dense as Dense
 from .matrix import LowRank as LowRank
 from .observation import Blur as Blur

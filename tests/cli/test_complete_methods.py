@@ -10,7 +10,7 @@ from PIL import Image
 from matmend.cli.names import MethodName
 from matmend.methods import registry
 
-OTHERS = ("knn", "iterative_svd", "soft_impute", "pnmc", "mean", "zeros")  # not trained step by step
+OTHERS = ("knn", "iterative_svd", "soft_impute", "glrl", "pnmc", "mean", "zeros")  # not trained step by step
 
 
 @pytest.mark.parametrize("method", OTHERS)
@@ -24,8 +24,8 @@ def test_methods_without_training(matmend, damaged, method):
     assert (code, err) == (0, "")
     report = json.loads(out)
     assert (report["method"], report["depth"], report["weight"], report["stop"]) == (method, None, None, None)
-    assert report["steps"] == {"iterative_svd": 200, "soft_impute": 500, "pnmc": 20}.get(method)
-    assert report["holdout"] == (0.05 if method == "soft_impute" else None)
+    assert report["steps"] == {"iterative_svd": 200, "soft_impute": 500, "glrl": 200, "pnmc": 20}.get(method)
+    assert report["holdout"] == (0.05 if method in ("soft_impute", "glrl") else None)
     assert report["nmae"] >= 0
     np.testing.assert_array_equal(np.asarray(Image.open(folder / "out.png"))[seen], X[seen])
     assert (folder / "panel.png").stat().st_size > 2000
@@ -45,9 +45,9 @@ def test_words_for_people_without_training(matmend, damaged):
     [
         ("knn", "--depth", "air, dmf, rdmf, dmf_de"),
         ("dmf", "--weight", "air, rdmf, dmf_de"),
-        ("mean", "--steps", "air, dmf, rdmf, dmf_de, iterative_svd, soft_impute, pnmc"),
+        ("mean", "--steps", "air, dmf, rdmf, dmf_de, iterative_svd, soft_impute, glrl, pnmc"),
         ("pnmc", "--stop", "air, dmf, rdmf, dmf_de"),
-        ("iterative_svd", "--holdout", "air, dmf, rdmf, dmf_de, soft_impute"),
+        ("iterative_svd", "--holdout", "air, dmf, rdmf, dmf_de, soft_impute, glrl"),
         ("soft_impute", "--plot", "air, dmf, rdmf, dmf_de"),
     ],
 )

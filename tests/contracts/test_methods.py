@@ -14,6 +14,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "knn": {},
     "iterative_svd": {},
     "soft_impute": {},
+    "glrl": {},
     "pnmc": {"patch": 5, "width": 2, "steps": 20},
 }
 # Compiling is what takes the time: one factor, and tests that share the few programs there are (see `draw`).

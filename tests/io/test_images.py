@@ -6,11 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import imagecodecs
 import numpy as np
 import pytest
-import tifffile
-from _pictures import save
+from _pictures import load, save
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -29,17 +27,6 @@ LOSSLESS = [
     ]
     for dtype, channels in itertools.product(dtypes, counts)
 ]
-
-
-def load(path):
-    """Read stored numbers of shape (h, w, channels) without matmend."""
-    if path.suffix == ".png":
-        values = imagecodecs.png_decode(path.read_bytes())
-    elif path.suffix == ".tif":
-        values = tifffile.imread(path)
-    else:
-        values = np.asarray(Image.open(path))
-    return values[:, :, np.newaxis] if values.ndim == 2 else values
 
 
 # ---------------------------------------------------------------- integers, exactly

@@ -8,7 +8,9 @@ import typer
 
 from matmend.cli.console import literal, say
 from matmend.cli.names import Device as DeviceName
+from matmend.cli.names import Kind as KindName
 from matmend.cli.names import MethodName, Polarity, StopName
+from matmend.cli.names import Undetermined as UndeterminedName
 
 # Heavy modules (JAX, matplotlib) are imported inside the commands: `matmend --help` answers at once.
 app = typer.Typer(
@@ -23,7 +25,7 @@ Method = Annotated[
     MethodName,
     typer.Option(
         help="AIR-Net (air), other deep factorizations (dmf, rdmf, dmf_de), neighbours (knn), low rank (iterative_svd, "
-        "soft_impute), a patch network (pnmc), floors (mean, zeros). [bold]matmend compare[/] tells which suits.",
+        "soft_impute, glrl), a patch network (pnmc), floors (mean, zeros). [bold]matmend compare[/] tells which suits.",
         show_choices=False,
     ),
 ]
@@ -35,7 +37,8 @@ Steps = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Most training steps (stop rules may end before), or most iterations: iterative_svd, soft_impute, pnmc.",
+        help="Most training steps (stop rules may end before), or most iterations: iterative_svd, soft_impute, "
+        "glrl, pnmc.",
         show_default="chosen by the method",
     ),
 ]
@@ -54,7 +57,7 @@ Holdout = Annotated[
         min=0.0,
         max=0.5,
         help="Share of the observed pixels set aside to measure the error, 0: none. For what is trained, and for "
-        "soft_impute to choose by.",
+        "soft_impute and glrl to choose by.",
         show_default="0.05",
     ),
 ]
@@ -115,6 +118,13 @@ def complete(
     plot: Annotated[Path | None, typer.Option(help="Write the curves of the training here, if there was one.")] = None,
     panel: Annotated[Path | None, typer.Option(help="Write before, mask, after (and truth) side by side here.")] = None,
     graphs: Annotated[Path | None, typer.Option(help="Write heat maps of the learned Laplacians here (air).")] = None,
+    undetermined: Annotated[
+        UndeterminedName,
+        typer.Option(
+            help="Pixels that the data determine at no rank are filled, and white in OUTPUT-undetermined.png if there "
+            "are any (keep) or always (flag), or they stay NaN or transparent (nan)."
+        ),
+    ] = "keep",
     overwrite: Overwrite = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -128,12 +138,13 @@ def complete(
 
     mend(
         Request(
-            picture, output, mask, missing, truth=truth, plot=plot, panel=panel, graphs=graphs, overwrite=overwrite
+            picture, output, mask, missing, truth=truth, plot=plot, panel=panel, graphs=graphs,
+            undetermined=undetermined, overwrite=overwrite,
         ),
         Training(method, depth, steps, weight, seed, device, float64, holdout, stop),
         json=json,
         quiet=quiet,
-    )
+    )  # fmt: skip
 
 
 @app.command()
@@ -204,6 +215,46 @@ def demo(
         training=Training(method=method, steps=steps, seed=seed, device=device),
         quiet=quiet,
     )
+
+
+@app.command(name="inspect")
+def inspect_(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT",
+            help="A picture; a table with gaps or ratings (csv, tsv, parquet; .gz and the like); .npy; .npz; .mtx.",
+        ),
+    ],
+    mask: Mask = None,
+    missing: Missing = "auto",
+    kind: Annotated[
+        KindName | None,
+        typer.Option("--as", help="What INPUT is.", show_default="by its name and content"),
+    ] = None,
+    rank: Annotated[
+        int | None,
+        typer.Option(
+            "--rank",
+            "-r",
+            min=1,
+            help="Rank to look at closely.",
+            show_default="10, in small matrices a quarter of the shorter side",
+        ),
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw mask, components and what is determined here.")] = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say what can be recovered from what is observed, before completing anything.
+
+    Which entries low rank determines and at which ranks, which rows, columns and entries are the trouble, and what to
+    observe next. Rows and columns are called by the names of the file, else by their positions from 1.
+    """
+    from matmend.cli.inspection import Inspection, inspect
+
+    inspect(Inspection(data, kind, mask, missing, rank, plot, overwrite), json=json, quiet=quiet)
 
 
 def main() -> None:

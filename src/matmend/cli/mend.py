@@ -15,10 +15,11 @@ from matmend import plots
 from matmend.cli.console import literal, say
 from matmend.cli.device import on_device, precision
 from matmend.cli.inputs import observed, plain
-from matmend.cli.names import Device, MethodName, Polarity, StopName
+from matmend.cli.names import Device, MethodName, Polarity, StopName, Undetermined
 from matmend.cli.progress import Watch
 from matmend.cli.settings import check_options, is_trained, settings_of
-from matmend.io import Picture, check_target, check_writable, read_picture, write_picture
+from matmend.cli.undetermined import Doubt, map_path
+from matmend.io import Picture, Storage, check_target, check_writable, read_picture, with_gaps, write_picture
 from matmend.methods import Completion, registry
 from matmend.metrics import nmae, psnr, ssim
 from matmend.solve import EnergyDecay, HeldoutRise, never
@@ -41,6 +42,7 @@ class Request:
     plot: Path | None = None
     panel: Path | None = None
     graphs: Path | None = None
+    undetermined: Undetermined = "keep"
     overwrite: bool = False
 
     @property
@@ -97,11 +99,14 @@ def mend(request: Request, training: Training, *, json: bool = False, quiet: boo
     picture = read_picture(request.picture)
     seen, polarity = observed(request.picture, picture.mask, picture.nan_mask, request.mask, request.missing)
     truth = None if request.truth is None else _truth(request.truth, picture)
-    figures = _figures(request, training)
-    check_target(request.target, picture.storage, overwrite=request.overwrite)
+    figures, doubt = _figures(request, training), Doubt(seen)
+    has_gaps = request.undetermined == "nan" and not doubt.is_empty
+    storage = with_gaps(picture.storage, picture.shape) if has_gaps else picture.storage
+    check_target(request.target, storage, overwrite=request.overwrite)
     for path in figures:
         plots.check_format(path)
         check_writable(path, overwrite=request.overwrite)
+    chart = _chart(request, doubt)
 
     if not (quiet or json):
         h, w = seen.shape
@@ -112,19 +117,42 @@ def mend(request: Request, training: Training, *, json: bool = False, quiet: boo
                 "[bold yellow]Large picture:[/] the cost of a step grows with the cube of the side, so this can take "
                 "hours. Ctrl-C stops and writes what has been reached."
             )
+        if not doubt.is_empty:
+            say(f"[bold yellow]Not determined:[/] {doubt.warning(_becomes(request, training, storage))}")
     with precision(training.float64), on_device(training.device):
         completion = _train(picture, seen, training, visible=not (quiet or json))
 
     pixels = completion.completed if picture.pixels.shape[2] > 1 else completion.completed[..., None]
-    write_picture(request.target, pixels, picture.storage, filled=~seen, overwrite=request.overwrite)
+    gaps = doubt.pixels if has_gaps else np.zeros_like(seen)
+    write_picture(request.target, pixels, storage, filled=~seen & ~gaps, missing=gaps, overwrite=request.overwrite)
+    if chart is not None:
+        drawn = doubt.pixels[..., None].astype(np.float32)
+        write_picture(chart, drawn, Storage(bands="gray"), overwrite=request.overwrite)
     for path, draw in figures.items():
         plots.save(draw(picture, completion, truth), path, overwrite=request.overwrite)
-    report = _report(request, training, completion, pixels, truth)
+    report = _report(request, training, completion, pixels, truth) | doubt.counts
+    report |= {"undetermined_become": request.undetermined, "undetermined_map": None if chart is None else str(chart)}
     if json:
         print(jsonlib.dumps(report))
     elif not quiet:
         _tell(report, list(figures))
     return report
+
+
+def _chart(request: Request, doubt: Doubt) -> Path | None:
+    """Tell where a map of undetermined pixels is to be written, if one is."""
+    if request.undetermined == "nan" or (request.undetermined == "keep" and doubt.is_empty):
+        return None
+    return check_writable(map_path(request.target), overwrite=request.overwrite)
+
+
+def _becomes(request: Request, training: Training, storage: Storage) -> str:
+    if request.undetermined == "nan":
+        return "they are written as NaN" if storage.is_float else "they stay transparent"
+    source = (
+        "the smoothness that air learns" if training.method == "air" else f"the assumptions of method {training.method}"
+    )
+    return f"what is filled in there comes from {source}, not from the data"
 
 
 def _truth(path: Path, picture: Picture) -> np.ndarray:
@@ -234,6 +262,8 @@ def _tell(report: dict[str, Any], figures: list[Path]) -> None:
             f"Against the truth: RMS error {report['rmse']:.2%}, NMAE {report['nmae']:.4f} on the missing pixels; "
             f"PSNR {report['psnr']:.2f} dB, SSIM {report['ssim']:.4f} on the whole picture."
         )
+    if report["undetermined_map"] is not None:
+        say(f"Map of what the data leave open (white): {literal(report['undetermined_map'])}")
     for path in figures:
         say(f"Figure: {literal(path)}")
     say(f"Mended picture: [bold green]{literal(report['output'])}[/]")

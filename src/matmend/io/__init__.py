@@ -1,4 +1,4 @@
-"""Files in and out: pictures and masks, always written whole or not at all."""
+"""Files in and out: pictures, masks, tables and ratings; what is written is written whole or not at all."""
 
 from matmend.io.atomic import atomic_write as atomic_write
 from matmend.io.atomic import check_writable as check_writable
@@ -7,4 +7,11 @@ from matmend.io.image_storage import Storage as Storage
 from matmend.io.images import Picture as Picture
 from matmend.io.images import check_target as check_target
 from matmend.io.images import read_picture as read_picture
+from matmend.io.images import with_gaps as with_gaps
 from matmend.io.images import write_picture as write_picture
+from matmend.io.kinds import Kind as Kind
+from matmend.io.kinds import tell_kind as tell_kind
+from matmend.io.ratings import Ratings as Ratings
+from matmend.io.ratings import read_ratings as read_ratings
+from matmend.io.tables import Table as Table
+from matmend.io.tables import read_table as read_table

@@ -123,12 +123,44 @@ def check_target(path: str | os.PathLike[str], storage: Storage, *, overwrite: b
     check_writable(path, overwrite=overwrite)
 
 
+def with_gaps(storage: Storage, shape: tuple[int, int]) -> Storage:
+    """Return how to store a picture of which some pixels stay missing.
+
+    Parameters
+    ----------
+    storage : Storage
+    shape : tuple of int
+        Height and width.
+
+    Returns
+    -------
+    Storage
+        As it is if it holds floating point numbers, where NaN is missing, or alpha; otherwise with an opaque alpha.
+
+    Raises
+    ------
+    ValueError
+        If the picture is bilevel: such files have no transparency.
+
+    Examples
+    --------
+    >>> with_gaps(Storage(bands="gray"), (2, 3)).kind
+    '8-bit gray with alpha'
+    """
+    if storage.is_float or storage.alpha is not None:
+        return storage
+    if storage.dtype == "bool":
+        raise ValueError("expected a picture that can have transparent pixels, but this one is 1-bit: make it 8-bit")
+    return replace(storage, alpha=np.full(shape, storage.value_range[1], dtype=storage.dtype))
+
+
 def write_picture(
     path: str | os.PathLike[str],
     pixels: NDArray[np.floating[Any]],
     storage: Storage,
     *,
     filled: NDArray[np.bool_] | None = None,
+    missing: NDArray[np.bool_] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write an image file in the depth and bands that it was read in.
@@ -145,13 +177,16 @@ def write_picture(
         colour profile and EXIF are kept where the format has a place for them.
     filled : numpy.ndarray of bool, shape (h, w), optional
         The pixels that were filled in, which become opaque. Without it alpha stays as it was.
+    missing : numpy.ndarray of bool, shape (h, w), optional
+        Pixels to store without a value: NaN in floating point, black and transparent otherwise (see `with_gaps`).
     overwrite : bool, default=False
         Whether a file that is there may be replaced.
 
     Raises
     ------
     ValueError
-        If the target cannot be written (see `check_target`), or `pixels` or `filled` do not fit `storage`.
+        If the target cannot be written (see `check_target`), or `pixels`, `filled` or `missing` do not fit
+        `storage`.
 
     Examples
     --------
@@ -168,10 +203,14 @@ def write_picture(
     if storage.alpha is not None:
         alpha = storage.alpha.copy()
         if filled is not None:
-            if filled.shape != alpha.shape or filled.dtype != np.bool_:
-                raise ValueError(f"expected filled to be boolean of shape {alpha.shape}, got {_described(filled)}")
+            _check_plane("filled", filled, pixels)
             alpha[filled] = max(1.0, float(np.nanmax(alpha))) if storage.is_float else storage.value_range[1]
         values = np.concatenate([values, alpha[:, :, np.newaxis]], axis=2)
+    if missing is not None:
+        _check_plane("missing", missing, pixels)
+        if not storage.is_float and storage.alpha is None and missing.any():
+            raise ValueError(f"expected alpha for pixels without a value, but {path} has none: see with_gaps")
+        values[missing, : storage.channels if storage.is_float else None] = np.nan if storage.is_float else 0
     with atomic_write(path, overwrite=overwrite) as temporary:
         temporary.write_bytes(encode(values, storage, format_))
 
@@ -187,6 +226,11 @@ def _check_pixels(pixels: NDArray[Any], storage: Storage) -> None:
     missing = int(np.count_nonzero(~np.isfinite(pixels)))
     if missing:
         raise ValueError(f"expected finite pixels, got {missing} NaN or infinite values: complete the picture first")
+
+
+def _check_plane(name: str, plane: NDArray[np.bool_], pixels: NDArray[Any]) -> None:
+    if plane.shape != pixels.shape[:2] or plane.dtype != np.bool_:
+        raise ValueError(f"expected {name} to be boolean of shape {pixels.shape[:2]}, got {_described(plane)}")
 
 
 def _stored(pixels: NDArray[Any], storage: Storage) -> NDArray[Any]:

@@ -1,10 +1,10 @@
 """The methods of completion, each a function of an observed array.
 
 >>> sorted(registry)
-['air', 'dmf', 'dmf_de', 'iterative_svd', 'knn', 'mean', 'pnmc', 'rdmf', 'soft_impute', 'zeros']
+['air', 'dmf', 'dmf_de', 'glrl', 'iterative_svd', 'knn', 'mean', 'pnmc', 'rdmf', 'soft_impute', 'zeros']
 """
 
-from matmend.methods import air, dmf, dmf_de, floors, iterative_svd, knn, pnmc, rdmf, soft_impute
+from matmend.methods import air, dmf, dmf_de, floors, glrl, iterative_svd, knn, pnmc, rdmf, soft_impute
 from matmend.methods.comparison import Score as Score
 from matmend.methods.comparison import compare as compare
 from matmend.methods.completion import Completion as Completion
@@ -22,6 +22,7 @@ registry: dict[str, Method] = {
     "knn": knn.complete,
     "iterative_svd": iterative_svd.complete,
     "soft_impute": soft_impute.complete,
+    "glrl": glrl.complete,
     "pnmc": pnmc.complete,
     "mean": floors.mean,
     "zeros": floors.zeros,

@@ -1,7 +1,4 @@
-"""Pictures of a completion: before and after, the curves of the training, the learned graphs.
-
-Every function returns a `matplotlib.figure.Figure` of its own (no global state, no window); [`save`][] writes it.
-"""
+"""Pictures of a completion: before and after, the curves of the training, the learned graphs; and writing them."""
 
 from collections.abc import Mapping
 from pathlib import Path
