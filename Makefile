@@ -42,7 +42,9 @@ check: setup
 # Four at a time, each with its own folder: --fresh empties what they would share.
 QUICK := air.images air.table1 air.fig1_laplacians air.fig2_frozen air.fig3_curves air.fig4_recovered \
          air.fig5_netflix_graphs air.fig6_curves air.theorem1 air.theorem2 general.sensing general.deblurring \
-         dti.heldout dti.cross_validation dti.choice
+         dti.heldout dti.cross_validation dti.choice connectivity.fig1_rank_and_norm connectivity.fig3_connected \
+         connectivity.fig4_disconnected connectivity.fig5_trajectories connectivity.depth_and_bridges \
+         connectivity.optimizers connectivity.bigger
 
 quick: setup
 	printf '%s\n' $(QUICK) | xargs -P 4 -I{} $(BIN)/python -m experiments.{} --quick --fresh --out results/quick-{}

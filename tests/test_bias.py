@@ -122,7 +122,15 @@ def test_warnings_come_with_their_causes_and_only_then():
     assert beginnings(values=M, learning_rate=0.6) == ["The"]
     assert beginnings(values=M, learning_rate=0.05, max_steps=50) == ["The"]
     assert beginnings(mask=np.array([[True, False], [True, True]])) == ["3"]  # every entry of a tree is a bridge
+    assert beginnings(mask=np.array([[True, True, False], [True, True, True]])) == ["One"]
     assert beginnings(mask=np.pad(HOLE, ((0, 2), (0, 0)))) == ["2"]
+    assert beginnings(mask=np.pad(HOLE, ((0, 1), (0, 0)))) == ["One"]
+    glued = blocks((20, 20), (20, 20))
+    glued[0, 20] = glued[1, 21] = True
+    assert beginnings(mask=glued) == ["The"]
+    assert "spectral gap" in predict_bias(glued, init_scale=1e-4).warnings[0]
+    assert beginnings(mask=glued, depth=3, init_scale=1e-2) == []
+    assert beginnings(mask=blocks((20, 20), (20, 20))) == []
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import enum
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -11,7 +12,7 @@ from scipy import sparse
 from scipy.sparse.linalg import svds
 from scipy.special import gammaincinv
 
-from matmend.graph import MaskClass, ObservationGraph
+from matmend.graph import MaskClass, ObservationGraph, spectral_gap
 
 OptimizerName = Literal["gradient_flow", "gradient_descent", "momentum", "adam"]
 """What the factors are trained by; plain descent and momentum follow the gradient flow, Adam does not."""
@@ -20,6 +21,10 @@ LARGE_TAIL = 1e-3
 """Rank tail, relative to the largest singular value, from which on it counts as rank."""
 MOST_DENSE = 1_000_000
 """Entries up to which all singular values are computed; of larger matrices only the first."""
+WEAK_GAP = 0.1
+"""Spectral gap below which parts that hang together are still learned as if they did not."""
+MOST_ENTRIES = 2_000_000
+"""Observed entries up to which the spectral gap is looked at: beyond, it takes seconds."""
 
 
 class Bias(enum.Enum):
@@ -115,7 +120,9 @@ def predict_bias(
       balanced blocks have ``||W||_* = sum_p ||W_p||_*``, while pinching to the blocks cannot raise a nuclear norm.
       Its rank is the sum of the blocks' ranks, where the least possible is the largest of them.
     * Depth 2, connected: ranks are climbed one by one (greedy low-rank learning, Li, Luo & Lyu 2021), so rank is low.
-      It need not be least: some problems keep a slow valley, or have no least-rank completion at finite size.
+      It need not be least: some problems keep a slow valley, or have no least-rank completion at finite size, and
+      parts that few entries connect are learned nearly as if nothing did (``experiments.connectivity.bigger``: so it
+      is at spectral gaps below 0.1).
     * Depth 2, otherwise: components train independently, each greedily. Neither is minimal.
     * Depth 3 or more couples components (Shin & Yun 2026; ``experiments.connectivity.depth_and_bridges``): low rank.
 
@@ -161,12 +168,12 @@ def predict_bias(
     tail = float(init_scale) ** int(depth) / (largest or 1.0)
     times = _escape_times(spectra, largest, width, init_scale) if spectra and largest and depth == 2 else None
     bias, reason = _verdict(graph, int(depth))
-    warnings = (
+    found = (
         *_of_training(optimizer, weight_decay, dtype, int(depth), init_scale, learning_rate, largest, tail),
         *_of_budget(times, learning_rate, max_steps),
-        *_of_mask(graph, bias),
+        *_of_mask(graph, bias, int(depth)),
     )
-    return BiasPrediction(bias, reason, tail, times, warnings)
+    return BiasPrediction(bias, reason, tail, times, found)
 
 
 def _verdict(graph: ObservationGraph, depth: int) -> tuple[Bias, str]:
@@ -298,7 +305,7 @@ def _of_budget(times: tuple[float, ...] | None, learning_rate: float | None, max
     ]
 
 
-def _of_mask(graph: ObservationGraph, bias: Bias) -> list[str]:
+def _of_mask(graph: ObservationGraph, bias: Bias, depth: int) -> list[str]:
     found = []
     if bias is Bias.LOW_RANK and (bridges := len(graph.cuts.bridge_rows)):
         entries = "One observed entry is" if bridges == 1 else f"{bridges:,} observed entries are"
@@ -306,9 +313,25 @@ def _of_mask(graph: ObservationGraph, bias: Bias) -> list[str]:
             f"{entries} the only link between parts of the matrix: where such a value is small beside the others, its "
             "two sides are learned as if they were not connected."
         )
+    if bias is Bias.LOW_RANK and depth == 2 and (gap := _gap(graph)) < WEAK_GAP:
+        found.append(
+            f"The observed entries hang together weakly (spectral gap {gap:.2g}): the parts are learned nearly as if "
+            "they were not connected, and the rank stays higher than it need be. More entries between them help."
+        )
     isolated = len(graph.isolated_rows) + len(graph.isolated_cols)
     if isolated == 1:
         found.append("One row or column has no observed entry: it stays where it starts, near 0.")
     elif isolated:
         found.append(f"{isolated:,} rows and columns have no observed entry: they stay where they start, near 0.")
     return found
+
+
+def _gap(graph: ObservationGraph) -> float:
+    if graph.num_observed > MOST_ENTRIES:
+        return 1.0
+    connected = int(np.flatnonzero(~graph.components.is_isolated)[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", RuntimeWarning
+        )  # not converged: what is returned is an upper bound, which will do
+        return spectral_gap(graph, connected)

@@ -30,7 +30,7 @@ def rendered(report: dict[str, Any]) -> RenderableType:
     report : dict
         As [`inspect`][matmend.cli.inspection.inspect] returns it.
     """
-    parts: list[RenderableType] = [Rule(Text(report["input"], style="bold"), align="left")]
+    parts: list[RenderableType] = [Text(report["input"], style="bold", overflow="fold"), Rule()]
     parts += [_line(sentence) for sentence in (_size(report), *map(literal, report["notes"]))]
     for title, section in (
         ("In short", _short(report)),
