@@ -108,3 +108,25 @@ def test_bad_input_is_refused(change, message):
              np.zeros((2, 4, 3)))} | change  # fmt: skip
     with pytest.raises(ValueError, match=message):
         descend(given.pop("values"), given.pop("mask"), given.pop("factors"), **given)
+
+
+def test_complete_blocks_get_the_least_nuclear_norm_and_the_start_says_what_lies_across():
+    # Derived here: small balanced factors have |W|_* = sum of the blocks' norms, and two blocks of rank 1 meet at the
+    # angle at which their first directions started.
+    M = np.outer([1.0, 2.0, 3.0], [2.0, 1.0, 0.5])
+    mask = np.array([[1, 0, 0], [0, 1, 1], [0, 1, 1]], dtype=bool)
+    seeds, rng = 60, np.random.default_rng(0)
+    B, A = (1e-8 * rng.normal(size=(seeds, 3, 3)) for _ in range(2))
+    done = descend(np.repeat(M[None], seeds, axis=0), mask, (B, A), tol=1e-22)
+    X = np.asarray(done.X)
+    sigma = np.linalg.norm(M[1:, 1:])
+    np.testing.assert_allclose(np.linalg.norm(X, "nuc", axis=(1, 2)), M[0, 0] + sigma, rtol=1e-7)
+
+    u, v = M[1:, 1] / np.linalg.norm(M[1:, 1]), M[1, 1:] / np.linalg.norm(M[1, 1:])
+    alone = A[:, 0] + B[:, :, 0]  # A' u + B v, where u and v are those of a block of one entry
+    together = np.einsum("bik,i->bk", A[:, 1:], u) + np.einsum("bkj,j->bk", B[:, :, 1:], v)
+    c = np.sum(alone * together, axis=1) / (np.linalg.norm(alone, axis=1) * np.linalg.norm(together, axis=1))
+    learned = X[:, 0, 1:] @ v / np.sqrt(M[0, 0] * sigma)
+    np.testing.assert_allclose(learned, c, atol=1e-8)
+    np.testing.assert_allclose(X[:, 1:, 0] @ u / np.sqrt(M[0, 0] * sigma), c, atol=1e-8)
+    assert np.ptp(c) > 1
