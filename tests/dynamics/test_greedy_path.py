@@ -2,7 +2,7 @@
 
 import numpy as np
 from _connected import M, P
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from matmend.dynamics import greedy
 
@@ -32,7 +32,7 @@ def greedy_path():
         along = along[np.r_[True, np.linalg.norm(np.diff(along, axis=0), axis=1) > 1e-6]]
         share = np.linspace(0, 1, 20, endpoint=False)[:, None, None]
         points.append(((1 - share) * along[:-1] + share * along[1:]).reshape(-1, 16))
-    return cKDTree(np.concatenate(points))
+    return KDTree(np.concatenate(points))
 
 
 def test_small_starts_follow_the_greedy_path():

@@ -153,3 +153,15 @@ def test_arrays_of_jax_are_taken():
 def test_wrong_settings_are_refused(wrong):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))}: expected"):
         glrl.complete([[1.0, np.nan], [2.0, 3.0]], **wrong)
+
+
+def test_whole_rows_that_are_missing_do_not_spoil_the_choice_of_the_rank():
+    # Rows set aside like those that are missing are 0 at every rank.
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 3)) @ rng.normal(size=(3, 30)) + 5
+    mask = np.ones(X.shape, dtype=bool)
+    mask[[7, 19]] = False
+    done = glrl.complete(X, mask)
+    assert done.settings["rank"] == 4
+    assert done.expected_rmse is not None
+    assert done.expected_rmse < 1e-3

@@ -253,10 +253,12 @@ def _tell(report: dict[str, Any], figures: list[Path]) -> None:
     else:
         say(f"Method {report['method']}, {report['seconds']:.1f} s.")
     if report["expected_rmse"] is not None:
-        say(
-            f"Expected error (RMS) {report['expected_rmse']:.2%} of the full range, measured on single pixels held "
-            "out; where neighbours are missing too it is larger."
+        how = (
+            "pixels held out in the shape of what is missing."
+            if report["method"] == "glrl"
+            else "single pixels held out; where neighbours are missing too it is larger."
         )
+        say(f"Expected error (RMS) {report['expected_rmse']:.2%} of the full range, measured on {how}")
     if "nmae" in report:
         say(
             f"Against the truth: RMS error {report['rmse']:.2%}, NMAE {report['nmae']:.4f} on the missing pixels; "

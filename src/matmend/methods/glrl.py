@@ -58,9 +58,9 @@ def complete(
     patience : int, default 3
         Ranks in a row that may be no better on the held-out entries, by a hundredth, before larger ones are given up.
     holdout : float in [0, 1), default 0.05
-        Share of the observed entries set aside for choosing the rank, in the shape of what is missing; the result is
-        then made from all of them. 0 chooses nothing: ranks are added until the observed entries are met or there are
-        `max_rank` of them.
+        Share of the observed entries set aside for choosing the rank, in the shape of what is missing (but for whole
+        rows and columns); the result is then made from all of them. 0 chooses nothing: ranks are added until the
+        observed entries are met or there are `max_rank` of them.
     seed : int
         Fixes the choice of held-out entries.
 
@@ -127,7 +127,7 @@ def complete(
     levels: list[_Level] = []
     rank, expected = _largest_rank(P, max_rank), None
     if holdout > 0:
-        train, held = (np.tile(part, channels) for part in matched_holdout(seen, holdout, seed=seed))
+        train, held = (np.tile(part, channels) for part in _heldout(seen, holdout, seed))
         levels, rank = _chosen(Y, train, held, _largest_rank(train, max_rank), patience)
         expected = levels[rank].heldout_rmse
     path = list(_greedy(Y, P, rank))
@@ -164,6 +164,14 @@ class _Level:
     @property
     def rank(self) -> int:
         return self.A.shape[1]
+
+
+def _heldout(seen: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Set entries aside in the shape of what is missing, but for whole rows and columns, which no rank can tell."""
+    some = np.ix_(seen.any(axis=1), seen.any(axis=0))
+    train, held = np.zeros_like(seen), np.zeros_like(seen)
+    train[some], held[some] = matched_holdout(seen[some], share, seed=seed)
+    return train, held
 
 
 def _largest_rank(P: np.ndarray, max_rank: int | None) -> int:
