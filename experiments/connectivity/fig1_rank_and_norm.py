@@ -158,6 +158,9 @@ def _determinability(config: Config, problems: Problems, done: dict[str, Any]) -
         determined[own] = determined_entries(problems.mask[own], int(rank), factors=factors)
     where = {"determined": ~problems.mask & determined, **_undetermined(problems, ~problems.mask & ~determined)}
     where["undetermined"] = ~problems.mask & ~determined
+    is_lower = (ranks < problems.rank)[:, None, None]
+    where["determined, at a lower rank than that of M"] = where["determined"] & is_lower
+    where["determined, at that of M or higher"] = where["determined"] & ~is_lower
     return {
         name: {
             "count": int(part.sum()),
