@@ -134,7 +134,8 @@ def _ratings(path: Path, ratings: Ratings) -> Subject:
             f"({share(ratings.num_merged, ratings.num_merged + graph.num_observed)} of all lines)."
         )
     if ratings.num_without_value:
-        notes.append(f"{plural(ratings.num_without_value, 'line')} without a value do not count.")
+        verb = "does" if ratings.num_without_value == 1 else "do"
+        notes.append(f"{plural(ratings.num_without_value, 'line')} without a value {verb} not count.")
     if ratings.row_ids is None:
         return Subject(path, "ratings", graph, notes=notes)
     notes.append("Users and items are called by the ids of the file.")
