@@ -327,7 +327,7 @@ def _draw_errors(axes: Any, result: dict[str, Any]) -> None:
     axes.set_xscale("log")
     axes.set(xlabel="error / largest entry", ylim=(0, 1))
     axes.set_title("hidden entries with at most this error,\nby what the Jacobian says of them")
-    axes.legend(frameon=False, fontsize=9, loc="upper left")
+    axes.legend(frameon=False, fontsize=8, loc="upper left", handlelength=1)
 
 
 if __name__ == "__main__":
