@@ -21,22 +21,13 @@ import jax
 import numpy as np
 import optax
 
+from experiments.connectivity._problems import Given
 from matmend import DeepFactorization, Masked, Problem
 from matmend.dynamics import descend
-from matmend.representation import AbstractInitialization
 from matmend.solve import solve_many
 
 LEARNING_RATE = 0.05
 STD = 1e-4
-
-
-class _Given(AbstractInitialization):
-    """Factors that are known."""
-
-    factors: tuple[jax.Array, ...]
-
-    def __call__(self, sizes, *, key, dtype):
-        return self.factors
 
 
 def data(num_problems: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
@@ -77,7 +68,7 @@ def many_steps(M: np.ndarray, mask: np.ndarray, factors: tuple[np.ndarray, np.nd
     """Return the products after `steps` steps by the general batch."""
     problems = [
         # The squared loss has no 1/2: the normalizer 2 supplies it.
-        Problem(Masked.from_array(Y, seen, normalizer=2.0), DeepFactorization(2, initialization=_Given((B, A))))
+        Problem(Masked.from_array(Y, seen, normalizer=2.0), DeepFactorization(2, initialization=Given((B, A))))
         for Y, seen, B, A in zip(M, mask, *map(jax.numpy.asarray, factors), strict=True)
     ]
     keys = list(jax.random.split(jax.random.key(0), len(problems)))

@@ -32,6 +32,7 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
+from experiments._axes import plain
 from experiments._harness import cells, main
 from matmend.dynamics import gradient_flow
 from matmend.masks import random_mask
@@ -124,7 +125,7 @@ def draw(result: dict[str, Any]) -> Figure:
         axes.set_xlabel("t")
         axes.set_ylim(1e-3, 30)
         axes.legend(frameon=False, loc="lower right", fontsize=9)
-        _finish(axes)
+        plain(axes)
     left, middle, right = below.subplots(1, 3)
     for depth in sorted(depths, reverse=True):
         cell = done[f"graphs-{depth}"]
@@ -158,15 +159,10 @@ def draw(result: dict[str, Any]) -> Figure:
     right.set_title(r"graphs: $|\dot\sigma_k| \,/\, \gamma_k$")
     for axes in (left, middle, right):
         axes.legend(frameon=False, loc="upper left", fontsize=9)
-        _finish(axes)
+        plain(axes)
     for axes in (middle, right):
         axes.set_xlabel(r"$\sigma_k$")
     return figure
-
-
-def _finish(axes: Any) -> None:
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _total(cell: dict[str, Any], kind: str) -> np.ndarray:

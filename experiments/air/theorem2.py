@@ -27,6 +27,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from experiments._axes import plain
 from experiments._harness import cells, main
 from matmend.dynamics import flow
 from matmend.matrix import Dense
@@ -145,8 +146,7 @@ def _panel(axes: Any, t: np.ndarray, error: np.ndarray, ink: str, printed: np.nd
     )
     axes.set_ylim(0.1 * error[-1], 10 * max(printed[0], error[0]))
     axes.set_xlabel("t")
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    plain(axes)
 
 
 def _nice(t: Any) -> str:

@@ -7,6 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
+from experiments._axes import plain
+
 INKS = ("#1f5fa8", "#2f855a", "#b7791f", "#c2410c")
 BLUE, RED, CYAN = "#1f5fa8", "#c2410c", "#0e9fb5"
 
@@ -30,8 +32,7 @@ def draw(result: dict[str, Any]) -> Figure:
 def _finish(axes: Axes, title: str, xlabel: str) -> None:
     axes.set_title(title, fontsize=11.5)
     axes.set_xlabel(xlabel)
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    plain(axes)
 
 
 def _matrix(axes: Axes, M: np.ndarray) -> None:

@@ -9,6 +9,8 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 
+from experiments._axes import plain
+
 INKS = ("#1f5fa8", "#c2410c", "#2f855a")
 RED = "#d11f2a"
 
@@ -39,8 +41,7 @@ def _finish(axes: Axes, title: str, xlabel: str, ylabel: str = "") -> None:
     axes.set_title(title, fontsize=11.5)
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    plain(axes)
 
 
 def _matrix(axes: Axes, X: np.ndarray, title: str, hidden: np.ndarray | None = None) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from experiments._axes import plain
+
 BLUE, RED, GREEN = "#1f5fa8", "#c2410c", "#2f855a"
 
 
@@ -48,8 +50,7 @@ def draw_rank(axes: Axes, paths: list[dict[str, Any]]) -> None:
     axes.set_xlim(0, 350)
     axes.set_xlabel("step")
     axes.set_ylabel(r"$\sigma_2(W)$")
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
+    plain(axes)
     axes.legend(frameon=False, fontsize=10, loc="upper left")
 
 

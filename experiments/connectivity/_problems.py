@@ -1,11 +1,19 @@
-"""The tiny random problems that the sweeps run on."""
+"""The tiny problems that the experiments run on."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from jax.typing import DTypeLike
+from jaxtyping import PRNGKeyArray
 
 from matmend.graph import MaskClass, ObservationGraph
+from matmend.representation import AbstractInitialization
+from matmend.representation.initialization import Factors
 
+RANK_ONE = np.outer([1.0, 2.0, 3.0], [2.0, 1.0, 0.5])
+"""The matrix of Figures 4 and 5."""
+BLOCKS = np.array([[1, 0, 0], [0, 1, 1], [0, 1, 1]], dtype=bool)
+"""The mask that observes it in two complete blocks."""
 NAMES = {
     MaskClass.CONNECTED: "connected",
     MaskClass.COMPLETE_BIPARTITE: "complete",
@@ -27,6 +35,13 @@ class Problems:
         """Return the class of every mask by its short name."""
         graphs = [ObservationGraph.from_mask(mask) for mask in self.mask]
         return np.array([NAMES[graph.kind(count_isolated=count_isolated)] for graph in graphs])
+
+
+def random_matrix() -> np.ndarray:
+    """Singular values 5, 2, 1 between random orthogonal matrices: the matrix of Figure 3."""
+    rng = np.random.default_rng(0)
+    Q1, Q2 = (np.linalg.qr(rng.normal(size=(4, 4)))[0] for _ in range(2))
+    return Q1[:, :3] @ np.diag([5.0, 2.0, 1.0]) @ Q2[:, :3].T
 
 
 def random_problems(
@@ -52,3 +67,14 @@ def gaussian_factors(num_problems: int, side: int, std: float, *, depth: int = 2
     """Draw square factors."""
     rng = np.random.default_rng(seed)
     return tuple(std * rng.normal(size=(num_problems, side, side)) for _ in range(depth))
+
+
+class Given(AbstractInitialization):
+    """The factors themselves."""
+
+    factors: Factors
+
+    def __call__(self, sizes: tuple[int, ...], *, key: PRNGKeyArray, dtype: DTypeLike) -> Factors:
+        """Return them."""
+        del sizes, key
+        return tuple(W.astype(dtype) for W in self.factors)

@@ -30,6 +30,7 @@ import numpy as np
 import optax
 from matplotlib.figure import Figure
 
+from experiments._axes import plain
 from experiments._harness import cells, main
 from matmend.completability import jacobian_rank
 from matmend.graph import ObservationGraph
@@ -221,8 +222,7 @@ def draw(result: dict[str, Any]) -> Figure:
             axes.set_xticks(places, size["glue"])
             axes.set_xlabel("observed entries between blocks")
             axes.set_title(f"{size['side']} x {size['side']}, rank {size['rank']}: {title}", fontsize=11)
-            axes.grid(alpha=0.25)
-            axes.spines[["top", "right"]].set_visible(False)
+            plain(axes)
         line[0].set_yscale("log")
         line[1].set_ylim(0, 1.1 * BLOCKS * size["rank"])
         line[0].legend(frameon=False, loc="lower left")

@@ -32,13 +32,13 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 
+from experiments._axes import plain
 from experiments._harness import cells, main
-from experiments.connectivity._problems import gaussian_factors
+from experiments.connectivity._problems import BLOCKS, RANK_ONE, gaussian_factors
 from matmend.dynamics import descend
 
 INKS = {2: "#1f5fa8", 3: "#2f855a", 4: "#c2410c"}
 BRIDGED = np.array([[1, 1, 0], [0, 1, 1], [0, 1, 1]], dtype=bool)
-BLOCKS = np.array([[1, 0, 0], [0, 1, 1], [0, 1, 1]], dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def compute(config: Config, folder: Path | None = None) -> dict[str, Any]:
 
 
 def _rank_one(u_1: float) -> np.ndarray:
-    return np.outer([u_1, 2.0, 3.0], [2.0, 1.0, 0.5])
+    return RANK_ONE * [[u_1], [1.0], [1.0]]
 
 
 def _bridges(config: Config) -> list[dict[str, Any]]:
@@ -186,8 +186,7 @@ def draw(result: dict[str, Any]) -> Figure:
         axes.invert_xaxis()
         axes.set_xlabel("standard deviation of the start")
         axes.legend(frameon=False)
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
+        plain(axes)
     return figure
 
 

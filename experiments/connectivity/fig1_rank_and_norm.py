@@ -31,9 +31,10 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 
+from experiments._axes import plain
 from experiments._harness import cells, main
 from experiments.connectivity._problems import Problems, gaussian_factors, random_problems
-from matmend.completability import determined_entries
+from matmend.completability import EntryClass, determined_entries, entry_classes
 from matmend.dynamics import descend, greedy, minimum_nuclear_norm, minimum_rank
 from matmend.graph import ObservationGraph
 
@@ -175,14 +176,15 @@ def _determinability(config: Config, problems: Problems, done: dict[str, Any]) -
 
 
 def _undetermined(problems: Problems, which: np.ndarray) -> dict[str, np.ndarray]:
-    inside, across, isolated = (np.zeros_like(which) for _ in range(3))
+    classes = np.full(which.shape, -1)
     for index, mask in enumerate(problems.mask):
-        graph = ObservationGraph.from_mask(mask)
-        same = graph.row_labels[:, None] == graph.col_labels
-        alone = (graph.row_degrees == 0)[:, None] | (graph.col_degrees == 0)
-        inside[index], isolated[index] = which[index] & same, which[index] & alone
-        across[index] = which[index] & ~same & ~alone
-    return {"inside a component": inside, "across components": across, "unobserved row or column": isolated}
+        rows, cols = np.nonzero(which[index])
+        classes[index, rows, cols] = entry_classes(ObservationGraph.from_mask(mask), rows, cols)
+    return {
+        "inside a component": classes == EntryClass.IN_COMPONENT,
+        "across components": classes == EntryClass.CROSS_COMPONENT,
+        "unobserved row or column": classes == EntryClass.ISOLATED,
+    }
 
 
 def summary(result: dict[str, Any], classes: str = "class") -> dict[str, dict[str, Any]]:
@@ -290,8 +292,7 @@ def draw(result: dict[str, Any]) -> Figure:
     _draw_starts(panels[0, 3], result)
     _draw_errors(panels[1, 3], result)
     for axes in panels.flat:
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
+        plain(axes)
     figure.suptitle("What 4 x 4 factorizations learn from a start of 1e-8: darker means more observed entries")
     return figure
 

@@ -35,6 +35,7 @@ import optax
 
 from experiments._harness import cells, main
 from experiments.connectivity._fig3_panels import draw
+from experiments.connectivity._problems import random_matrix
 from matmend.dynamics import Plateau, Trace, best_rank_k, descend, plateaus, trace_of_descent, with_factors
 from matmend.observation import Masked
 from matmend.problem import Problem
@@ -83,13 +84,6 @@ def quick() -> Config:
         max_steps=CLOSE_STEPS,
         starts=4,
     )
-
-
-def random_matrix() -> np.ndarray:
-    """Singular values 5, 2, 1 between random orthogonal matrices."""
-    rng = np.random.default_rng(0)
-    Q1, Q2 = (np.linalg.qr(rng.normal(size=(4, 4)))[0] for _ in range(2))
-    return Q1[:, :3] @ np.diag([5.0, 2.0, 1.0]) @ Q2[:, :3].T
 
 
 def even_matrix() -> np.ndarray:

@@ -39,6 +39,7 @@ from scipy.stats import kstest
 
 from experiments._harness import cells, main
 from experiments.connectivity._fig4_panels import draw
+from experiments.connectivity._problems import RANK_ONE as M
 from matmend.dynamics import (
     Plateau,
     Trace,
@@ -54,7 +55,6 @@ from matmend.problem import Problem
 from matmend.representation import DeepFactorization, Gaussian
 from matmend.solve import solve_many
 
-M = np.outer([1.0, 2.0, 3.0], [2.0, 1.0, 0.5])
 RTOL = 1e-3
 """Singular values below this share of the largest are no rank."""
 

@@ -27,22 +27,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.typing import DTypeLike
-from jaxtyping import PRNGKeyArray
 from matplotlib.figure import Figure
 
 from experiments._harness import cells, main
 from experiments.connectivity._fig5_panels import draw_escape, draw_paths, draw_rank
-from experiments.connectivity.fig3_connected import random_matrix
+from experiments.connectivity._problems import BLOCKS as MASK
+from experiments.connectivity._problems import RANK_ONE as M
+from experiments.connectivity._problems import Given, random_matrix
 from matmend.dynamics import plateaus, trace_of_descent, with_factors
 from matmend.observation import Masked
 from matmend.problem import Problem
-from matmend.representation import AbstractInitialization, DeepFactorization
-from matmend.representation.initialization import Factors
+from matmend.representation import DeepFactorization
 from matmend.solve import LossBelow, solve_many
-
-M = np.outer([1.0, 2.0, 3.0], [2.0, 1.0, 0.5])
-MASK = np.array([[True, False, False], [False, True, True], [False, True, True]])
 
 
 @dataclass(frozen=True)
@@ -64,17 +60,6 @@ def paper() -> Config:
 def quick() -> Config:
     """Return four runs."""
     return Config(runs=4)
-
-
-class Given(AbstractInitialization):
-    """The factors themselves."""
-
-    factors: Factors
-
-    def __call__(self, sizes: tuple[int, ...], *, key: PRNGKeyArray, dtype: DTypeLike) -> Factors:
-        """Return them."""
-        del sizes, key
-        return tuple(W.astype(dtype) for W in self.factors)
 
 
 def compute(config: Config, folder: Path | None = None) -> dict[str, Any]:

@@ -26,7 +26,9 @@ import numpy as np
 import optax
 from matplotlib.figure import Figure
 
+from experiments._axes import plain
 from experiments._harness import cells, main
+from experiments.connectivity._problems import BLOCKS, RANK_ONE, random_matrix
 from matmend.dynamics import imbalance
 from matmend.observation import Masked
 from matmend.problem import Problem
@@ -42,7 +44,6 @@ OPTIMIZERS: dict[str, tuple[optax.GradientTransformation, str]] = {
     "descent in float32": (optax.sgd(0.05), "float32"),
     "weight decay 1e-2": (optax.chain(optax.add_decayed_weights(1e-2), optax.sgd(0.05)), "float64"),
 }
-BLOCKS = np.array([[1, 0, 0], [0, 1, 1], [0, 1, 1]], dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,10 @@ def compute(config: Config, folder: Path | None = None) -> dict[str, Any]:
 
 def _problem(name: str) -> tuple[np.ndarray, np.ndarray]:
     if name == "blocks":
-        return np.outer([1.0, 2.0, 3.0], [2.0, 1.0, 0.5]), BLOCKS
-    rng = np.random.default_rng(0)
-    Q1, Q2 = (np.linalg.qr(rng.normal(size=(4, 4)))[0] for _ in range(2))
+        return RANK_ONE, BLOCKS
     mask = np.ones((4, 4), dtype=bool)
     mask[0, 0] = False
-    return Q1[:, :3] @ np.diag([5.0, 2.0, 1.0]) @ Q2[:, :3].T, mask
+    return random_matrix(), mask
 
 
 def _train(config: Config, name: str, optimizer: str) -> dict[str, Any]:
@@ -166,8 +165,7 @@ def draw(result: dict[str, Any]) -> Figure:
             axes.plot(np.median(numbers), place, "|", color=ink, markersize=18, markeredgewidth=2)
         axes.set_xscale("log")
         axes.set_title(title, fontsize=11)
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
+        plain(axes)
     panels[0].set_yticks(range(len(names)), names)
     panels[0].invert_yaxis()
     return figure

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from _connected import well_conditioned
 
 from matmend.dynamics import best_rank_k
 
@@ -34,9 +35,7 @@ def test_where_everything_is_observed_the_best_fit_is_the_truncated_decompositio
 
 def test_one_hidden_entry_of_a_rank_three_matrix_leaves_bounded_best_fits():
     """Also at (2, 2), where the best fit of rank 2 has an entry twelve times the largest observed one."""
-    rng = np.random.default_rng(0)
-    Q1, Q2 = (np.linalg.qr(rng.normal(size=(4, 4)))[0] for _ in range(2))
-    M = Q1[:, :3] @ np.diag([5.0, 2.0, 1.0]) @ Q2[:, :3].T
+    M = well_conditioned()
     masks = ~np.eye(16, dtype=bool).reshape(16, 4, 4)
     fit = best_rank_k(np.broadcast_to(M, (16, 4, 4)), masks, 2)
     assert not fit.at_infinity.any()

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from _connected import well_conditioned as of_rank_three
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,12 +11,6 @@ seeds = st.integers(0, 2**32 - 1)
 
 def nuclear(X):
     return float(np.linalg.norm(X, "nuc"))
-
-
-def of_rank_three():
-    rng = np.random.default_rng(0)
-    Q1, Q2 = (np.linalg.qr(rng.normal(size=(4, 4)))[0] for _ in range(2))
-    return Q1[:, :3] @ np.diag([5.0, 2.0, 1.0]) @ Q2[:, :3].T
 
 
 def hiding(*entries, shape=(4, 4)):

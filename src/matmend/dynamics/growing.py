@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from matmend.dynamics._products import product, transposed
+from matmend.graph import ObservationGraph
 
 Factors = tuple[Any, ...]
 
@@ -83,11 +84,8 @@ class Chain(AbstractGrowing):
 
     def labels(self, P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Label the components of the bipartite graph of rows and columns."""
-        m, n = P.shape
-        adjacency = np.zeros((m + n, m + n), dtype=bool)
-        adjacency[:m, m:] = P
-        labels = connected_components(csr_array(adjacency), directed=False)[1]
-        return labels[:m], labels[m:]
+        graph = ObservationGraph.from_mask(P)
+        return graph.row_labels, graph.col_labels
 
     def direction(self, R: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the largest singular values of the residual and the first singular pair."""

@@ -1,8 +1,10 @@
 """How a text file of cells is laid out: what parts its cells, whether its first line names the columns."""
 
+import contextlib
 import csv
 import os
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -131,6 +133,32 @@ def check_file(path: str | os.PathLike[str]) -> Path:
 def reason(error: BaseException) -> str:
     """Return what an exception of a library says, on one line and cut to a length that can be read."""
     return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+@contextlib.contextmanager
+def in_our_words(message: Callable[[str], str]) -> Iterator[None]:
+    """Turn whatever parsers raise on damaged bytes, which has no common base class, into one ValueError.
+
+    Ours, which begin with "expected", pass.
+
+    Parameters
+    ----------
+    message : callable ``reason -> message``
+
+    Examples
+    --------
+    >>> with in_our_words(lambda why: f"expected a pair, but {why}"):
+    ...     a, b = [1]
+    Traceback (most recent call last):
+        ...
+    ValueError: expected a pair, but not enough values to unpack (expected 2, got 1)
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, ValueError) and str(error).startswith("expected"):
+            raise
+        raise ValueError(message(reason(error))) from error
 
 
 def look(path: str | os.PathLike[str], *, header: bool | None = None) -> Layout:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from matmend.io.delimited import Layout, check_file, is_number, is_whole, look, reason
+from matmend.io.delimited import Layout, check_file, in_our_words, is_number, is_whole, look, reason
 from matmend.io.ratings import roles
 from matmend.io.sparse_files import archive_arrays
 
@@ -66,12 +66,10 @@ def tell_kind(path: str | os.PathLike[str], *, header: bool | None = None) -> Ki
 
 
 def _dtype(path: Path) -> np.dtype:
-    try:
+    with in_our_words(
+        lambda why: f"expected an array saved by numpy.save, but {path} is not one ({why}): save it again"
+    ):
         return np.load(path, mmap_mode="r", allow_pickle=False).dtype
-    except Exception as error:  # numpy's parser raises whatever the damaged header leads it to
-        raise ValueError(
-            f"expected an array saved by numpy.save, but {path} is not one ({reason(error)}): save it again"
-        ) from error
 
 
 def _parquet_names(path: Path) -> tuple[str, ...]:

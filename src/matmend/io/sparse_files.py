@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matmend.io.delimited import check_file, reason
+from matmend.io.delimited import check_file, in_our_words
 
 SPARSE_SUFFIXES = (".npz", ".mtx")
 """What [`read_sparse`][matmend.io.sparse_files.read_sparse] reads."""
@@ -54,19 +54,9 @@ def read_sparse(path: str | os.PathLike[str]) -> Coordinates:
     (array([0, 2], dtype=int32), array([1, 0], dtype=int32), array([4., 5.], dtype=float32), (3, 2))
     """
     path = check_file(path)
-    try:
+    with in_our_words(lambda why: f"expected a sparse matrix, but {path} cannot be read as one ({why}): save it again"):
         rows, cols, values, shape = _matrix_market(path) if path.suffix.lower() == ".mtx" else _archive(path)
         return _checked(path, rows, cols, values, shape)
-    except ValueError as error:
-        if str(error).startswith("expected"):
-            raise
-        raise _damaged(path, error) from error
-    except Exception as error:  # two parsers on damaged bytes: what they raise has no common base class
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> ValueError:
-    return ValueError(f"expected a sparse matrix, but {path} cannot be read as one ({reason(error)}): save it again")
 
 
 def archive_arrays(path: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:
@@ -86,25 +76,19 @@ def archive_arrays(path: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:
     {'X': (3, 2)}
     """
     path = check_file(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(info.file_size for info in archive.infolist()) > LIMIT:
-                raise ValueError(f"expected at most {LIMIT} bytes, but {path} has more when unpacked: split it")
-            shapes = {}
-            for info in archive.infolist():
-                with archive.open(info) as member:
-                    version = np.lib.format.read_magic(member)
-                    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else (
-                        np.lib.format.read_array_header_2_0
-                    )  # fmt: skip
-                    shapes[info.filename.removesuffix(".npy")] = read(member)[0]
-            return shapes
-    except ValueError as error:
-        if str(error).startswith("expected"):
-            raise
-        raise ValueError(f"expected an archive of arrays, but {path} is not one ({reason(error)})") from error
-    except Exception as error:  # a damaged archive
-        raise ValueError(f"expected an archive of arrays, but {path} is not one ({reason(error)})") from error
+    refuse = in_our_words(lambda why: f"expected an archive of arrays, but {path} is not one ({why})")
+    with refuse, zipfile.ZipFile(path) as archive:
+        if sum(info.file_size for info in archive.infolist()) > LIMIT:
+            raise ValueError(f"expected at most {LIMIT} bytes, but {path} has more when unpacked: split it")
+        shapes = {}
+        for info in archive.infolist():
+            with archive.open(info) as member:
+                version = np.lib.format.read_magic(member)
+                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else (
+                    np.lib.format.read_array_header_2_0
+                )  # fmt: skip
+                shapes[info.filename.removesuffix(".npy")] = read(member)[0]
+        return shapes
 
 
 def _archive(path: Path) -> tuple[Any, Any, Any, Any]:
@@ -144,7 +128,7 @@ def _compressed(path: Path, indptr: Any, indices: Any, shape: Any, kind: str) ->
 def _matrix_market(path: Path) -> tuple[Any, Any, Any, Any]:
     from scipy.io import mminfo, mmread
 
-    rows, cols, count, layout, _, symmetry = mminfo(path)
+    rows, cols, count, layout, *_ = mminfo(path)
     if layout != "coordinate":
         raise ValueError(f"expected a list of entries, but {path} holds a full matrix: read it as a table")
     if count > path.stat().st_size or count > LIMIT // 24:
@@ -152,7 +136,6 @@ def _matrix_market(path: Path) -> tuple[Any, Any, Any, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         matrix: Any = mmread(path, spmatrix=False)
-    del symmetry
     return matrix.coords[0], matrix.coords[1], matrix.data, (rows, cols)
 
 

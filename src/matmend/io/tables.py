@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matmend.io.delimited import check_file, csv_options, look, not_utf8, open_stream, reason
+from matmend.io.delimited import check_file, csv_options, in_our_words, look, not_utf8, open_stream, reason
 from matmend.io.sparse_files import archive_arrays
 
 if TYPE_CHECKING:
@@ -232,14 +232,8 @@ def _numbers(path: Path, name: str, column: "pa.ChunkedArray") -> NDArray[np.flo
 
 def _dense(path: Path) -> NDArray[np.float64]:
     """Read a matrix that was saved as one array."""
-    try:
+    with in_our_words(lambda why: f"expected a matrix, but {path} cannot be read as one ({why}): save it again"):
         array = _load(path)
-    except ValueError as error:
-        if str(error).startswith("expected"):
-            raise
-        raise _no_matrix(path, error) from error
-    except Exception as error:  # three parsers on damaged bytes: what they raise has no common base class
-        raise _no_matrix(path, error) from error
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.size == 0 or array.dtype.kind not in "biuf":
         found = f"{array.dtype} of shape {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
         raise ValueError(f"expected a matrix (m, n) of real numbers, but {path} holds {found}")
@@ -249,10 +243,6 @@ def _dense(path: Path) -> NDArray[np.float64]:
     if np.isinf(values).any():
         raise ValueError(f"expected finite values or NaN, but {path} has infinite ones: set those to NaN")
     return values
-
-
-def _no_matrix(path: Path, error: Exception) -> ValueError:
-    return ValueError(f"expected a matrix, but {path} cannot be read as one ({reason(error)}): save it again")
 
 
 def _load(path: Path) -> Any:
