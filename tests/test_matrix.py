@@ -47,3 +47,11 @@ def test_matrices_are_pytrees():
         assert jax.jit(lambda X: X.transpose())(X).shape == (3, 2)
         doubled = jax.tree.map(lambda leaf: 2 * leaf, X)
         assert np.all(doubled.dense() == (2 if isinstance(X, Dense) else 4))
+
+
+def test_columns_of_ones_move_with_their_factors():
+    X = LowRank(jnp.ones((2, 3)), jnp.ones((4, 3)), (2, None))
+    assert X.transpose().ones == (None, 2)
+    assert X.transpose().transpose().ones == (2, None)
+    assert jax.tree.map(lambda leaf: 2 * leaf, X).ones == (2, None)
+    assert LowRank(X.U, X.V).ones == (None, None)

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from matmend.matrix import Dense
-from matmend.transform import Blocks, Identity, Transpose
+from matmend.matrix import Dense, LowRank
+from matmend.transform import Blocks, Centred, Identity, Transpose
 
 pictures = hnp.arrays(np.float64, st.just((3, 4, 3)), elements=st.floats(-9, 9))
 
@@ -36,6 +36,29 @@ def test_twice_is_nothing():
 def test_identity_hands_back_the_matrix_itself():
     X = Dense(jnp.ones((2, 3)))
     assert Identity()(X) is X
+
+
+@pytest.mark.parametrize("inner", [Identity(), Transpose()], ids=lambda t: type(t).__name__)
+def test_centred_rows_have_mean_zero_dense_or_thin(inner):
+    rng = np.random.default_rng(0)
+    U, V = jnp.asarray(rng.normal(size=(5, 2))), jnp.asarray(rng.normal(size=(4, 2)))
+    thin, dense = Centred(inner)(LowRank(U, V)), Centred(inner)(Dense(U @ V.T))
+    x = np.asarray(U @ V.T) if isinstance(inner, Identity) else np.asarray(U @ V.T).T
+    expected = x - x.mean(axis=1, keepdims=True)
+    assert isinstance(thin, LowRank)  # nothing of the size of X is formed
+    assert thin.U.shape == (x.shape[0], 2)
+    assert thin.shape == dense.shape == Centred(inner).out_shape((5, 4)) == x.shape
+    for found in (thin, dense):
+        np.testing.assert_allclose(found.dense(), expected, rtol=0, atol=1e-14)
+
+
+def test_centred_rows_do_not_know_their_biases():
+    rng = np.random.default_rng(0)
+    U, V = jnp.asarray(rng.normal(size=(5, 3))), jnp.asarray(rng.normal(size=(4, 3))).at[:, 2].set(1)
+    moved = U.at[:, 2].add(jnp.arange(5.0))
+    np.testing.assert_allclose(
+        Centred()(LowRank(moved, V)).dense(), Centred()(LowRank(U, V)).dense(), rtol=0, atol=1e-14
+    )
 
 
 def test_channels_must_divide_the_columns():

@@ -15,6 +15,7 @@ from .bias import predict_bias as predict_bias
 from .graph import ObservationGraph as ObservationGraph
 from .matrix import Dense as Dense
 from .matrix import LowRank as LowRank
+from .observation import ArrangedEntries as ArrangedEntries
 from .observation import Blur as Blur
 from .observation import Compose as Compose
 from .observation import Entries as Entries
@@ -26,6 +27,9 @@ from .observation import Subsample as Subsample
 from .problem import Problem as Problem
 from .regularizer import AdaptiveLaplacian as AdaptiveLaplacian
 from .regularizer import CoordinateNetwork as CoordinateNetwork
+from .regularizer import EdgeLaplacian as EdgeLaplacian
+from .regularizer import FactorPrior as FactorPrior
+from .regularizer import Features as Features
 from .regularizer import FivePointLaplacian as FivePointLaplacian
 from .regularizer import FreeLogits as FreeLogits
 from .regularizer import GivenLaplacian as GivenLaplacian
@@ -34,11 +38,13 @@ from .regularizer import TotalSoftmax as TotalSoftmax
 from .regularizer import TotalVariation as TotalVariation
 from .regularizer import frozen as frozen
 from .representation import Balanced as Balanced
+from .representation import Biased as Biased
 from .representation import DeepFactorization as DeepFactorization
 from .representation import Direct as Direct
 from .representation import Gaussian as Gaussian
 from .representation import ScaledIdentity as ScaledIdentity
 from .representation import Spectral as Spectral
 from .transform import Blocks as Blocks
+from .transform import Centred as Centred
 from .transform import Identity as Identity
 from .transform import Transpose as Transpose

@@ -106,6 +106,8 @@ class LowRank(AbstractMatrix):
     ----------
     U : array of shape (m, r)
     V : array of shape (n, r)
+    ones : tuple (int or None, int or None), default (None, None)
+        The column of U and that of V that is constantly 1 and not to be trained: it carries the other factor's biases.
 
     Examples
     --------
@@ -119,6 +121,7 @@ class LowRank(AbstractMatrix):
 
     U: Float[Array, "m r"]
     V: Float[Array, "n r"]
+    ones: tuple[int | None, int | None] = eqx.field(static=True, default=(None, None))
 
     def __check_init__(self):
         if self.U.shape[-1] != self.V.shape[-1]:
@@ -147,7 +150,7 @@ class LowRank(AbstractMatrix):
 
     def transpose(self) -> "LowRank":
         """Return ``X' = V U'``."""
-        return LowRank(self.V, self.U)
+        return LowRank(self.V, self.U, (self.ones[1], self.ones[0]))
 
     def at(self, rows: Int[Array, " e"], cols: Int[Array, " e"]) -> Float[Array, " e"]:
         """Read the entries ``X[rows[e], cols[e]]``."""

@@ -3,10 +3,11 @@
 from abc import abstractmethod
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 
 from matmend._types import Shape
-from matmend.matrix import AbstractMatrix, Dense
+from matmend.matrix import AbstractMatrix, Dense, LowRank
 
 
 class AbstractTransform(eqx.Module):
@@ -76,6 +77,39 @@ class Transpose(AbstractTransform):
         n, wide = self.out_shape(X.shape)
         blocks = X.dense().reshape(m, self.channels, n)
         return Dense(blocks.transpose(2, 1, 0).reshape(n, wide))
+
+
+class Centred(AbstractTransform):
+    """Rows less their means: ``T(X) = T_0(X) (I - 11'/k)`` for ``k`` columns of ``T_0(X)``.
+
+    Rows that differ by a constant are the same then: of ratings, the tastes are compared, not how generous somebody is.
+
+    Parameters
+    ----------
+    inner : AbstractTransform, default ``Identity()``
+        ``T_0``.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> Centred()(Dense(jnp.array([[1.0, 3.0], [6.0, 8.0]]))).dense().tolist()
+    [[-1.0, 1.0], [-1.0, 1.0]]
+    """
+
+    inner: AbstractTransform = Identity()
+
+    def out_shape(self, shape: Shape) -> Shape:
+        """Shape of ``T(X)``."""
+        return self.inner.out_shape(shape)
+
+    def __call__(self, X: AbstractMatrix) -> AbstractMatrix:
+        """Return the rows less their means."""
+        Y = self.inner(X)
+        if isinstance(Y, LowRank):
+            # The mean of the rows of V is what a row of U meets on average: taken off, thin factors stay thin.
+            return LowRank(Y.U, Y.V - jnp.mean(Y.V, axis=0, keepdims=True))
+        features = Y.dense()
+        return Dense(features - jnp.mean(features, axis=1, keepdims=True))
 
 
 def _pair(size: int | tuple[int, int]) -> tuple[int, int]:

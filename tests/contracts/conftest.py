@@ -23,6 +23,7 @@ from matmend.regularizer import (
 from matmend.representation import (
     AbstractRepresentation,
     Balanced,
+    Biased,
     DeepFactorization,
     Direct,
     Gaussian,
@@ -124,6 +125,8 @@ REPRESENTATIONS = {
     "spectral-band": RepresentationCase(
         Spectral.from_graphs(np.ones((6, 6)), np.ones((8, 8)), num_row=3, num_col=5, coefficients=DeepFactorization(2))
     ),
+    "biased": RepresentationCase(Biased(DeepFactorization(depth=2, width=2))),
+    "biased-as-wide-as-it-likes": RepresentationCase(Biased(DeepFactorization(depth=3, width=7, is_thin=True))),
     "balanced-single": RepresentationCase(DeepFactorization(depth=1, initialization=Balanced())),
 }
 

@@ -6,7 +6,7 @@ import pytest
 
 from matmend.fidelity import Huber, absolute, bernoulli, squared
 from matmend.matrix import Dense
-from matmend.observation import Entries, Linear, Masked, Sample, Sensing, Subsample
+from matmend.observation import ArrangedEntries, Entries, Linear, Masked, Sample, Sensing, Subsample
 
 M, N = 5, 4
 
@@ -27,6 +27,10 @@ def entries(values, mask, weights=None, **options):
     rows, cols = rows[shuffle], cols[shuffle]
     listed = None if weights is None else weights[rows, cols]
     return Entries.from_triplets(rows, cols, values[rows, cols], shape=(M, N), weights=listed, **options)
+
+
+def arranged(values, mask, weights=None, **options):
+    return ArrangedEntries.from_entries(entries(values, mask, weights, **options))
 
 
 def unmoved(values, mask, weights=None, **options):
@@ -54,7 +58,14 @@ def sensed(values, mask, weights=None, **options):
 
 
 # Entries of a matrix, seen in one way or another: all must give the same loss.
-OBSERVATIONS = {"masked": masked, "entries": entries, "linear": unmoved, "sampled": sampled, "sensed": sensed}
+OBSERVATIONS = {
+    "masked": masked,
+    "entries": entries,
+    "arranged": arranged,
+    "linear": unmoved,
+    "sampled": sampled,
+    "sensed": sensed,
+}
 
 
 @pytest.fixture(params=OBSERVATIONS.values(), ids=list(OBSERVATIONS), scope="module")

@@ -1,5 +1,6 @@
 """The measurement ``A`` of equation (1): what of ``X`` was seen, and what it was."""
 
+from matmend.observation.arranged import ArrangedEntries as ArrangedEntries
 from matmend.observation.base import AbstractObservation as AbstractObservation
 from matmend.observation.entries import Entries as Entries
 from matmend.observation.linear import Linear as Linear

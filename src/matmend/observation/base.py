@@ -37,9 +37,13 @@ class AbstractObservation(eqx.Module):
     def batch(self, key: PRNGKeyArray, size: int) -> "AbstractObservation":
         """Draw ``size`` entries with replacement; the loss of the draw is an unbiased estimate of the whole."""
 
+    def total(self, X: AbstractMatrix, fidelity: Fidelity) -> Scalar:
+        """``sum_e weights_e f(A(X)_e, values_e)``; by default from all predictions at once."""
+        return jnp.sum(self.weights * fidelity(self.predict(X), self.values))
+
     def loss(self, X: AbstractMatrix, fidelity: Fidelity) -> Scalar:
         """``sum_e weights_e f(A(X)_e, values_e) / normalizer``."""
-        return jnp.sum(self.weights * fidelity(self.predict(X), self.values)) / self.normalizer
+        return self.total(X, fidelity) / self.normalizer
 
 
 def observed_part(

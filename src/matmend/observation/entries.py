@@ -89,7 +89,7 @@ class Entries(AbstractObservation):
         if w.shape != v.shape:
             raise ValueError(f"Expected one weight per value ({v.size}), got shape {w.shape}.")
         w = checked_weights(w, np.ones(v.shape, dtype=bool))
-        order = np.lexsort((j, i))
+        order = np.argsort(i.astype(np.int64) * n + j)
         total = w.sum() if normalizer is None else normalizer
         return cls(
             shape=(m, n),

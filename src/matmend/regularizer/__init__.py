@@ -14,8 +14,16 @@ from matmend.regularizer.base import is_refreshed as is_refreshed
 from matmend.regularizer.dirichlet import dirichlet_energy as dirichlet_energy
 from matmend.regularizer.dirichlet import laplacian as laplacian
 from matmend.regularizer.dirichlet import power_energy as power_energy
+from matmend.regularizer.edges import EdgeLaplacian as EdgeLaplacian
 from matmend.regularizer.frozen import frozen as frozen
 from matmend.regularizer.given import GivenLaplacian as GivenLaplacian
 from matmend.regularizer.network import CoordinateNetwork as CoordinateNetwork
+from matmend.regularizer.prior import FactorPrior as FactorPrior
+from matmend.regularizer.prior import Features as Features
+from matmend.regularizer.quadratic import AbstractQuadratic as AbstractQuadratic
+from matmend.regularizer.quadratic import NormalTerms as NormalTerms
+from matmend.regularizer.quadratic import gamma as gamma
+from matmend.regularizer.quadratic import quadratic_parts as quadratic_parts
+from matmend.regularizer.quadratic import updated as updated
 from matmend.regularizer.variation import FivePointLaplacian as FivePointLaplacian
 from matmend.regularizer.variation import TotalVariation as TotalVariation

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from matmend._types import Params
 
@@ -26,10 +26,14 @@ class AbstractAffinity(eqx.Module):
 
 
 class AbstractNormalization(eqx.Module):
-    """How free logits become non-negative affinities."""
+    """How free logits become non-negative affinities.
+
+    Row ``i`` holds the logits from node ``i`` to all nodes or, on an edge set, to those of its own set: then ``where``
+    says which slots are taken, and the others have affinity 0.
+    """
 
     @abstractmethod
-    def __call__(self, logits: Float[Array, "k k"]) -> Float[Array, "k k"]:
+    def __call__(self, logits: Float[Array, "k s"], where: Bool[Array, "k s"] | None = None) -> Float[Array, "k s"]:
         """Return the affinity ``W`` whose symmetric part ``(W + W') / 2`` is the adjacency."""
 
 
@@ -45,9 +49,9 @@ class RowSoftmin(AbstractNormalization):
     [[0.5, 0.5], [0.5, 0.5]]
     """
 
-    def __call__(self, logits: Float[Array, "k k"]) -> Float[Array, "k k"]:
+    def __call__(self, logits: Float[Array, "k s"], where: Bool[Array, "k s"] | None = None) -> Float[Array, "k s"]:
         """Return the row-stochastic affinity."""
-        return jax.nn.softmax(-logits, axis=1)
+        return jax.nn.softmax(-logits, axis=1, where=where)
 
 
 class TotalSoftmax(AbstractNormalization):
@@ -71,9 +75,10 @@ class TotalSoftmax(AbstractNormalization):
     [[0.5, 0.5], [0.5, 0.5]]
     """
 
-    def __call__(self, logits: Float[Array, "k k"]) -> Float[Array, "k k"]:
+    def __call__(self, logits: Float[Array, "k s"], where: Bool[Array, "k s"] | None = None) -> Float[Array, "k s"]:
         """Return the affinity of total 2."""
-        return 2 * jax.nn.softmax(logits.reshape(-1)).reshape(logits.shape)
+        where = None if where is None else where.reshape(-1)
+        return 2 * jax.nn.softmax(logits.reshape(-1), where=where).reshape(logits.shape)
 
 
 def linear_layer_uniform(key: PRNGKeyArray, shape: tuple[int, ...], dtype: DTypeLike) -> Array:

@@ -24,6 +24,8 @@ class DeepFactorization(AbstractRepresentation):
         Inner sizes, from ``factors[0]`` on; one number serves for all. By default ``min(m, n)``: no limit on the rank,
         the low rank comes from training. The authors' code has ``m``.
     initialization : AbstractInitialization, default ``Gaussian()``
+    is_thin : bool, default False
+        Whether ``X`` is held as factors even where they are no smaller than it, for who asks for factors.
 
     Notes
     -----
@@ -51,6 +53,7 @@ class DeepFactorization(AbstractRepresentation):
     depth: int = eqx.field(static=True, default=3)
     width: int | tuple[int, ...] | None = eqx.field(static=True, default=None)
     initialization: AbstractInitialization = Gaussian()
+    is_thin: bool = eqx.field(static=True, default=False)
 
     def __check_init__(self):
         if self.depth < 1:
@@ -78,7 +81,7 @@ class DeepFactorization(AbstractRepresentation):
         """Multiply the chain, as far as it pays."""
         m, n = params[-1].shape[0], params[0].shape[1]
         inner = [W.shape[0] for W in params[:-1]]
-        if inner and min(inner) * (m + n) < m * n:
+        if inner and (self.is_thin or min(inner) * (m + n) < m * n):
             cut = inner.index(min(inner)) + 1
             return LowRank(_product(params[cut:]), _product(params[:cut]).T)
         return Dense(_product(params))

@@ -1,7 +1,14 @@
 """The training loop: pure functions inside, one loop on the host outside."""
 
+from matmend.solve.alternating import Alternation as Alternation
+from matmend.solve.alternating import Draw as Draw
+from matmend.solve.alternating import OnSweep as OnSweep
+from matmend.solve.alternating import Schedule as Schedule
+from matmend.solve.alternating import alternate as alternate
+from matmend.solve.alternating import mean_of as mean_of
 from matmend.solve.batch import OnBatch as OnBatch
 from matmend.solve.batch import solve_many as solve_many
+from matmend.solve.checkpoint import Checkpoints as Checkpoints
 from matmend.solve.loop import OnBlock as OnBlock
 from matmend.solve.loop import Solution as Solution
 from matmend.solve.loop import solve as solve
@@ -9,6 +16,7 @@ from matmend.solve.optimizers import Optimizer as Optimizer
 from matmend.solve.optimizers import adam as adam
 from matmend.solve.optimizers import annealed_adam as annealed_adam
 from matmend.solve.optimizers import group_rmsprop as group_rmsprop
+from matmend.solve.processes import ending_together as ending_together
 from matmend.solve.record import RecordFn as RecordFn
 from matmend.solve.record import losses as losses
 from matmend.solve.record import with_errors as with_errors
@@ -26,3 +34,7 @@ from matmend.solve.stop import HeldoutBeaten as HeldoutBeaten
 from matmend.solve.stop import HeldoutRise as HeldoutRise
 from matmend.solve.stop import LossBelow as LossBelow
 from matmend.solve.stop import never as never
+from matmend.solve.sweeps import SweepData as SweepData
+from matmend.solve.sweeps import SweepState as SweepState
+from matmend.solve.sweeps import solve_rows as solve_rows
+from matmend.solve.termination import Terminated as Terminated

@@ -13,6 +13,8 @@ from jaxtyping import PRNGKeyArray
 from matmend.matrix import AbstractMatrix
 from matmend.problem import Problem, ProblemParams
 from matmend.regularizer import is_refreshed
+from matmend.solve.checkpoint import Checkpoints
+from matmend.solve.processes import agreed, check_alike, mesh_in, replicated
 from matmend.solve.record import RecordFn, Row, losses
 from matmend.solve.state import Result, State
 from matmend.solve.steps import init, run
@@ -81,6 +83,7 @@ def solve(
     on_block: Sequence[OnBlock] = (),
     batch_size: int | None = None,
     state: State | None = None,
+    checkpoint: Checkpoints | None = None,
     throw: bool = True,
 ) -> Solution:
     """Train until a stop rule fires or ``max_steps`` are made.
@@ -106,6 +109,10 @@ def solve(
         Entries drawn for each step; all by default.
     state : State, optional
         Continue from here instead of starting anew. A run that its stop rule has ended stays ended.
+    checkpoint : Checkpoints, optional
+        Save state and record there after a block when it is due, when a callback ends the run, and at the end; and
+        go on from the newest snapshot that is found there, before `state`. The callbacks see its last record again, and
+        the solution has the bits, record included, that the undisturbed run would have had.
     throw : bool, default True
         Raise if the loss becomes non-finite. With False the solution is returned with ``Result.nonfinite``, and its
         best iterate is still finite.
@@ -117,7 +124,8 @@ def solve(
     Raises
     ------
     ValueError
-        If `max_steps`, `every` or `batch_size` is out of range, or `state` was made with another stop rule.
+        If `max_steps`, `every` or `batch_size` is out of range, `state` was made with another stop rule, or what is
+        found in `checkpoint` is of another problem.
     FloatingPointError
         If the loss became NaN or infinite and `throw` is True.
 
@@ -146,21 +154,57 @@ def solve(
             record=record, batch_size=batch_size,
         )  # fmt: skip
 
+    # Entries dealt to several devices are met there by everything else, the parameters among it.
+    mesh = mesh_in(problem)
+    problem = replicated(problem, mesh)
     rows: list[dict[str, Any]] = []
+    saved: State | None = None
+
+    def save(state: State) -> None:
+        nonlocal saved
+        if checkpoint is not None:
+            checkpoint.save((state, _stacked(rows)), {"step": int(state.step), "rows": len(rows)})
+            saved = state
+
+    def shapes(info: dict[str, Any]) -> tuple[Any, Any]:
+        like = eqx.filter_eval_shape(init, problem, optim, key=key, stop=stop)
+        row = eqx.filter_eval_shape(block, like, 0)[1]
+        return like, jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((info["rows"], *leaf.shape[1:]), leaf.dtype), row)
+
+    def told(state: State) -> State:
+        asked = [callback(state, rows[-1]) for callback in on_block]
+        (is_asked,) = agreed(mesh, any(asked))
+        return _ended(state, Result.interrupted) if is_asked and bool(state.is_running) else state
 
     def keep(state: State, stacked: dict[str, Any]) -> State:
-        rows.append(jax.tree.map(lambda leaf: leaf[0], _to_numpy(stacked)))
-        asked = [callback(state, rows[-1]) for callback in on_block]
-        return _ended(state, Result.interrupted) if any(asked) and bool(state.is_running) else state
+        rows.append(_row(_to_numpy(stacked), 0))
+        after = told(state)
+        if checkpoint is not None:
+            is_due, is_over = agreed(
+                mesh, after is not state or checkpoint.is_due(), checkpoint.termination.has_arrived
+            )
+            if is_due:
+                checkpoint.termination.has_arrived |= is_over  # what ends one process ends all
+                save(state)  # as it goes on, not as it was interrupted
+        return after
 
+    found = None if checkpoint is None else checkpoint.latest_of(shapes)
+    if found is not None:
+        (saved, record_so_far), info = found
+        state = saved
+        rows += [_row(_to_numpy(record_so_far), number) for number in range(info["rows"])]
     if state is None:
-        state = _init(problem, optim, key=key, stop=stop)
+        state = _init(problem, optim, key=replicated(key, mesh), stop=stop)
     else:
+        state = replicated(state, mesh)
         _check_memory(stop, state)
         if int(state.step) < max_steps and state.result in (Result.max_steps, Result.interrupted):
             state = _ended(state, Result.running)
+    check_alike(mesh, int(state.step), "the step to go on from")
+    if rows:
+        state = told(state)
 
-    if int(state.step) == 0 and np.isposinf(state.best.score):  # nothing recorded yet
+    if not rows and int(state.step) == 0 and np.isposinf(state.best.score):  # nothing recorded yet
         # A block of no steps records the start with the program that all later blocks use.
         state, stacked = block(state, 0)
         if max_steps > 0 and state.result == Result.max_steps:
@@ -172,12 +216,14 @@ def solve(
 
     if bool(state.is_running):
         state = _ended(state, Result.max_steps)
+    if rows and state is not saved and state.result != Result.interrupted:
+        save(state)
     if throw and state.result == Result.nonfinite:
         raise FloatingPointError(f"Step {int(state.step)}: {Result[Result.nonfinite]}.")
     if not rows:
         like = eqx.filter_eval_shape(block, state, 0)[1]
         return Solution(problem, state, jax.tree.map(lambda leaf: np.zeros((0, *leaf.shape[1:]), leaf.dtype), like))
-    return Solution(problem, state, jax.tree.map(lambda *leaves: np.stack(leaves), *rows))
+    return Solution(problem, state, _stacked(rows))
 
 
 def _check_memory(stop: AbstractStop, state: State) -> None:
@@ -199,6 +245,14 @@ def _refreshed(problem: Problem, state: State) -> State:
 
 def _ended(state: State, result: Result) -> State:
     return eqx.tree_at(lambda s: s.result, state, result)
+
+
+def _stacked(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *rows)
+
+
+def _row(stacked: dict[str, Any], number: int) -> dict[str, Any]:
+    return jax.tree.map(lambda leaf: leaf[number], stacked)
 
 
 def _to_numpy(row: Row) -> dict[str, Any]:

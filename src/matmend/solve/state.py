@@ -17,6 +17,7 @@ class Result(eqx.Enumeration):
     energy_decayed = "the adaptive regularizer has decayed to the asked fraction of its peak"
     energy_stalled = "no regularizer changed by more than delta in one step (the paper's rule)"
     heldout_rose = "the error on held-out entries had risen above its minimum (over-fitting)"
+    settled = "the error no longer falls"
     heldout_beaten = "the error on held-out entries stayed above that of another candidate"
     loss_reached = "the observed loss fell below the asked value"
     interrupted = "interrupted; the result is the state reached so far"
