@@ -19,6 +19,7 @@ from matmend.representation import AbstractRepresentation
 from matmend.solve import (
     AbstractStop,
     AnyOf,
+    Checkpoints,
     HeldoutRise,
     OnBlock,
     Optimizer,
@@ -79,6 +80,7 @@ class Training(TypedDict, total=False):
     refit: bool
     stop: AbstractStop | None
     on_block: Sequence[OnBlock]
+    checkpoint: Checkpoints | None
 
 
 class InUnits(eqx.Module):

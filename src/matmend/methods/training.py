@@ -1,5 +1,6 @@
 """The training that the methods of matmend's own share: one array, several candidates, or many arrays as one batch."""
 
+import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from matmend.methods.recipe import Given, InUnits, Recipe, Task, stop_rule
 from matmend.solve import (
     AbstractStop,
     AnyOf,
+    Checkpoints,
     HeldoutBeaten,
     OnBatch,
     OnBlock,
@@ -44,6 +46,7 @@ def complete_with(
     refit: bool = False,
     stop: AbstractStop | None = None,
     on_block: Sequence[OnBlock] = (),
+    checkpoint: Checkpoints | None = None,
 ) -> Completion:
     """Complete an array by training a composed problem, with a share of the entries held out.
 
@@ -77,6 +80,9 @@ def complete_with(
         candidate is also given up when it falls no further and another one was better.
     on_block : sequence of callables, optional
         See [`solve`][matmend.solve.solve].
+    checkpoint : Checkpoints, optional
+        Every training, candidates and refit alike, saves to a part of this and goes on from what is found there. Called
+        again with the same arguments after the program was ended, this returns what it would have returned.
 
     Returns
     -------
@@ -85,7 +91,8 @@ def complete_with(
     Raises
     ------
     ValueError
-        If the array or mask cannot be used, or there is nothing to choose or to refit by; the message says why.
+        If the array or mask cannot be used, there is nothing to choose or to refit by, or `checkpoint` holds another
+        run; the message says why.
 
     Notes
     -----
@@ -111,13 +118,16 @@ def complete_with(
             "steps as are best, some entries must be held out."
         )
     given = Given.of(observed, mask, scale)
+    numbers = itertools.count(1)
 
     def train(task: Task, stop: AbstractStop, most: int | None = None) -> Solution:
         length = task.recipe.steps if steps is None else steps
+        # Everything between the trainings is made anew from the same numbers, so their states are all there is to keep.
+        part = None if checkpoint is None else checkpoint.part(f"training-{next(numbers)}")
         return solve(
             task.problem, task.recipe.optimizer(length) if optimizer is None else optimizer,
             key=jax.random.key(seed), max_steps=length if most is None else most, every=every, stop=stop,
-            record=InUnits(jnp.asarray(given.scale)), on_block=on_block, throw=False,
+            record=InUnits(jnp.asarray(given.scale)), on_block=on_block, checkpoint=part, throw=False,
         )  # fmt: skip
 
     first = Task.of(candidates[0], given, seed=seed, holdout=holdout)
