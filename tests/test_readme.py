@@ -31,12 +31,16 @@ def test_every_option_named_exists():
     needed = {
         "## Mend a picture": ("complete", {"--mask", "--truth", "--undetermined"}),
         "## Which method suits my picture?": ("compare", {"--mask", "--truth"}),
+        "## Ratings": (
+            "complete evaluate",
+            {"--predict", "--recommend", "--save-model", "--fold-in", "--folds", "--test", "--checkpoint", "--devices"},
+        ),
         "## What can be recovered at all?": ("inspect", {"--mask", "--rank", "--plot", "--json"}),
     }
     ends = [*list(needed)[1:], "## From Python"]
-    for (start, (command, least)), end in zip(needed.items(), ends, strict=True):
-        known = {option for parameter in commands[command].params for option in parameter.opts}
-        named = set(re.findall(r"(--[a-z0-9]+)", text[text.index(start) : text.index(end)])) - {"--help"}
+    for (start, (names, least)), end in zip(needed.items(), ends, strict=True):
+        known = {option for name in names.split() for parameter in commands[name].params for option in parameter.opts}
+        named = set(re.findall(r"(--[a-z0-9]+(?:-[a-z0-9]+)*)", text[text.index(start) : text.index(end)])) - {"--help"}
         assert named <= known
         assert least <= named
 

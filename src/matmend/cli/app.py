@@ -1,4 +1,4 @@
-"""The commands and their options; what they do is in the modules beside this one."""
+"""The commands; their options are in `options`, what they do is in the other modules beside this one."""
 
 import sys
 from pathlib import Path
@@ -6,11 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from matmend.cli import options
 from matmend.cli.console import literal, say
-from matmend.cli.names import Device as DeviceName
-from matmend.cli.names import Kind as KindName
-from matmend.cli.names import MethodName, Polarity, StopName
-from matmend.cli.names import Undetermined as UndeterminedName
 
 # Heavy modules (JAX, matplotlib) are imported inside the commands: `matmend --help` answers at once.
 app = typer.Typer(
@@ -18,70 +15,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    help="Complete a matrix from the entries you have: pictures with holes, without a training set.",
+    help="Complete a matrix from the entries you have: pictures with holes, ratings. No training set.",
 )
-
-Method = Annotated[
-    MethodName,
-    typer.Option(
-        help="AIR-Net (air), other deep factorizations (dmf, rdmf, dmf_de), neighbours (knn), low rank (iterative_svd, "
-        "soft_impute, glrl), a patch network (pnmc), floors (mean, zeros). [bold]matmend compare[/] tells which suits.",
-        show_choices=False,
-    ),
-]
-Depth = Annotated[
-    int | None,
-    typer.Option(min=1, help="Number of factors: air, dmf, rdmf, dmf_de.", show_default="chosen by the method"),
-]
-Steps = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        help="Most training steps (stop rules may end before), or most iterations: iterative_svd, soft_impute, "
-        "glrl, pnmc.",
-        show_default="chosen by the method",
-    ),
-]
-Weight = Annotated[
-    float | None,
-    typer.Option(
-        min=0.0, help="Weight of the regularizer: air, rdmf, dmf_de.", show_default="chosen from the picture's size"
-    ),
-]
-Seed = Annotated[int, typer.Option(min=0, help="Fixes every random choice.")]
-Device = Annotated[DeviceName, typer.Option(help="Where to compute.")]
-Float64 = Annotated[bool, typer.Option("--float64", help="Compute in double precision.")]
-Holdout = Annotated[
-    float | None,
-    typer.Option(
-        min=0.0,
-        max=0.5,
-        help="Share of the observed pixels set aside to measure the error, 0: none. For what is trained, and for "
-        "soft_impute and glrl to choose by.",
-        show_default="0.05",
-    ),
-]
-Stop = Annotated[
-    StopName | None,
-    typer.Option(
-        help="Stop when the learned graph's energy has decayed, when held-out error rises, both, or never: air, dmf, "
-        "rdmf, dmf_de.",
-        show_default="auto",
-    ),
-]
-Mask = Annotated[
-    Path | None,
-    typer.Option("--mask", "-m", help="Picture of what is missing; not needed where alpha or NaN says it."),
-]
-Missing = Annotated[
-    Polarity, typer.Option(help="Colour that the mask paints missing pixels in; auto: whichever is rarer.")
-]
-Truth = Annotated[
-    Path | None, typer.Option(help="The undamaged picture, if there is one: the true error is reported too.")
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON on standard output.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no report.")]
 
 
 def _version(wanted: bool) -> None:
@@ -101,50 +36,103 @@ def _root(
 
 @app.command()
 def complete(
-    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="PNG, JPEG, TIFF, BMP or WebP; 8 or 16 bit.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="By default PICTURE-mended.SUFFIX.")] = None,
-    mask: Mask = None,
-    missing: Missing = "auto",
-    method: Method = "air",
-    depth: Depth = None,
-    steps: Steps = None,
-    weight: Weight = None,
-    seed: Seed = 0,
-    device: Device = "auto",
-    float64: Float64 = False,
-    holdout: Holdout = None,
-    stop: Stop = None,
-    truth: Truth = None,
-    plot: Annotated[Path | None, typer.Option(help="Write the curves of the training here, if there was one.")] = None,
-    panel: Annotated[Path | None, typer.Option(help="Write before, mask, after (and truth) side by side here.")] = None,
-    graphs: Annotated[Path | None, typer.Option(help="Write heat maps of the learned Laplacians here (air).")] = None,
-    undetermined: Annotated[
-        UndeterminedName,
-        typer.Option(
-            help="Pixels that the data determine at no rank are filled, and white in OUTPUT-undetermined.png if there "
-            "are any (keep) or always (flag), or they stay NaN or transparent (nan)."
+    context: typer.Context,
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT",
+            help="A picture (PNG, JPEG, TIFF, BMP, WebP; 8 or 16 bit); ratings (csv, tsv, u.data, parquet, npz, mtx); "
+            "or a model of ratings.",
         ),
-    ] = "keep",
-    overwrite: Overwrite = False,
-    json: Json = False,
-    quiet: Quiet = False,
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="By default INPUT-mended.SUFFIX, PAIRS-predicted.csv, INPUT-recommended.csv or INPUT-model.npz.",
+        ),
+    ] = None,
+    kind: options.Kind = None,
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    holdout: options.Holdout = None,
+    mask: options.Mask = None,
+    missing: options.Missing = "auto",
+    method: options.Method = "air",
+    depth: options.Depth = None,
+    steps: options.Steps = None,
+    weight: options.Weight = None,
+    float64: options.Float64 = False,
+    stop: options.Stop = None,
+    truth: options.Truth = None,
+    plot: options.Plot = None,
+    panel: options.Panel = None,
+    graphs: options.Graphs = None,
+    undetermined: options.Undetermined = "keep",
+    predict: options.Predict = None,
+    recommend: options.Recommend = None,
+    users: options.Users = None,
+    save_model: options.SaveModel = None,
+    fold_in: options.FoldIn = None,
+    seen: options.Seen = None,
+    rank: options.Rank = None,
+    draws: options.Draws = None,
+    implicit: options.Implicit = None,
+    devices: options.Devices = "all",
+    checkpoint: options.Checkpoint = None,
+    checkpoint_every: options.CheckpointEvery = 60.0,
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
-    """Fill the missing pixels of a picture.
+    """Fill the missing pixels of a picture; or complete ratings: predict, recommend, save the model.
 
     Observed pixels are left exactly as they are, and the file is written with the depth and mode of the one read.
     Ctrl-C stops early and writes what has been reached.
     """
-    from matmend.cli.mend import Request, Training, mend
+    from matmend.cli.dispatch import kind_of
 
-    mend(
-        Request(
-            picture, output, mask, missing, truth=truth, plot=plot, panel=panel, graphs=graphs,
-            undetermined=undetermined, overwrite=overwrite,
+    if (found := kind_of(data, kind, context)) == "picture":
+        from matmend.cli.mend import Request, Training, mend
+
+        mend(
+            Request(
+                data, output, mask, missing, truth=truth, plot=plot, panel=panel, graphs=graphs,
+                undetermined=undetermined, overwrite=overwrite, checkpoint=checkpoint,
+                checkpoint_every=checkpoint_every,
+            ),
+            Training(method, depth, steps, weight, seed, device, float64, holdout, stop),
+            json=json,
+            quiet=quiet,
+        )  # fmt: skip
+        return
+    from matmend.cli import rate
+
+    rate.rate(
+        rate.Request(
+            data, found == "model", predict, recommend, users, fold_in, seen, output, save_model, overwrite, checkpoint,
+            checkpoint_every,
         ),
-        Training(method, depth, steps, weight, seed, device, float64, holdout, stop),
+        rate.Training(rank, draws, implicit, holdout, seed, device, devices),
         json=json,
         quiet=quiet,
     )  # fmt: skip
+
+
+@app.command()
+def resume(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="What --checkpoint was given.")],
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Go on with a run that was ended: by Ctrl-C, SIGTERM, a kill, a power cut.
+
+    The result is, bit for bit, what the undisturbed run would have written, to the same files.
+    """
+    from matmend.cli.continuing import resume
+
+    resume(folder, json=json, quiet=quiet)
 
 
 @app.command()
@@ -155,13 +143,13 @@ def compare(
             metavar="PICTURE", help="PNG, JPEG, TIFF, BMP or WebP; or a matrix in .npy, where NaN is missing."
         ),
     ],
-    mask: Mask = None,
-    missing: Missing = "auto",
+    mask: options.Mask = None,
+    missing: options.Missing = "auto",
     methods: Annotated[
         str | None, typer.Option(help="Names with commas between them.", show_default="all of them")
     ] = None,
-    truth: Truth = None,
-    seed: Seed = 0,
+    truth: options.Truth = None,
+    seed: options.Seed = 0,
     steps: Annotated[
         int | None,
         typer.Option(min=1, help="Most training steps: air, dmf, rdmf, dmf_de.", show_default="chosen by the methods"),
@@ -169,12 +157,12 @@ def compare(
     holdout: Annotated[
         float, typer.Option(min=0.01, max=0.5, help="Share of the observed pixels to hide from all methods.")
     ] = 0.1,
-    device: Device = "auto",
+    device: options.Device = "auto",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the report as JSON here.")] = None,
     panel: Annotated[Path | None, typer.Option(help="Write what each method made of the picture here.")] = None,
-    overwrite: Overwrite = False,
-    json: Json = False,
-    quiet: Quiet = False,
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Run several methods on a picture and rank them.
 
@@ -194,15 +182,50 @@ def compare(
 
 
 @app.command()
+def evaluate(
+    data: Annotated[
+        Path, typer.Argument(metavar="RATINGS", help="csv, tsv, u.data, parquet (.gz and the like); .npz; .mtx.")
+    ],
+    folds: Annotated[int, typer.Option(min=2, max=100, help="Parts, each of which is predicted from the others.")] = 5,
+    test: Annotated[
+        Path | None, typer.Option(help="Instead of folds: train on RATINGS, predict these.", metavar="RATINGS")
+    ] = None,
+    rank: options.Rank = None,
+    draws: options.Draws = None,
+    implicit: options.Implicit = None,
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    devices: options.Devices = "all",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the report as JSON here.")] = None,
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Say how well ratings are predicted that the training has not seen.
+
+    By cross validation, or on a test set of your own. Ctrl-C stops and prints the folds that are finished.
+    """
+    from matmend.cli.evaluation import Evaluation, evaluate
+    from matmend.cli.rate_request import Training
+
+    evaluate(
+        Evaluation(data, folds, test, output, overwrite),
+        Training(rank, draws, implicit, None, seed, device, devices),
+        json=json,
+        quiet=quiet,
+    )
+
+
+@app.command()
 def demo(
     folder: Annotated[Path, typer.Option(help="Where the demonstration writes its files.")] = Path("matmend-demo"),
     size: Annotated[Literal["64", "128", "256", "512"], typer.Option(help="Side of the picture in pixels.")] = "256",
     missing: Annotated[float, typer.Option(min=0.01, max=0.95, help="Share of the pixels to take away.")] = 0.3,
-    method: Method = "air",
-    steps: Steps = None,
-    seed: Seed = 0,
-    device: Device = "auto",
-    quiet: Quiet = False,
+    method: options.Method = "air",
+    steps: options.Steps = None,
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    quiet: options.Quiet = False,
 ) -> None:
     """Take pixels away from a picture that comes with scikit-image, mend it, and say how good the result is."""
     from matmend.cli.demonstration import demonstrate
@@ -226,12 +249,9 @@ def inspect_(
             help="A picture; a table with gaps or ratings (csv, tsv, parquet; .gz and the like); .npy; .npz; .mtx.",
         ),
     ],
-    mask: Mask = None,
-    missing: Missing = "auto",
-    kind: Annotated[
-        KindName | None,
-        typer.Option("--as", help="What INPUT is.", show_default="by its name and content"),
-    ] = None,
+    mask: options.Mask = None,
+    missing: options.Missing = "auto",
+    kind: options.Kind = None,
     rank: Annotated[
         int | None,
         typer.Option(
@@ -243,9 +263,9 @@ def inspect_(
         ),
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw mask, components and what is determined here.")] = None,
-    overwrite: Overwrite = False,
-    json: Json = False,
-    quiet: Quiet = False,
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Say what can be recovered from what is observed, before completing anything.
 

@@ -17,17 +17,20 @@ from matmend.cli.device import on_device, precision
 from matmend.cli.inputs import observed, plain
 from matmend.cli.names import Device, MethodName, Polarity, StopName, Undetermined
 from matmend.cli.progress import Watch
+from matmend.cli.resuming import KeptRun, begin, restored, stored
 from matmend.cli.settings import check_options, is_trained, settings_of
 from matmend.cli.undetermined import Doubt, map_path
 from matmend.io import Picture, Storage, check_target, check_writable, read_picture, with_gaps, write_picture
 from matmend.methods import Completion, registry
 from matmend.metrics import nmae, psnr, ssim
-from matmend.solve import EnergyDecay, HeldoutRise, never
+from matmend.solve import Checkpoints, EnergyDecay, HeldoutRise, Result, never
 
 LARGE = 1024 * 1024
 """Pixels above which a person is told beforehand that it takes long."""
 MOST_STEPS = 10_000
 """What the bar shows as most steps if a method is left to decide."""
+COMMAND = "complete picture"
+"""How a kept run calls this."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Request:
     graphs: Path | None = None
     undetermined: Undetermined = "keep"
     overwrite: bool = False
+    checkpoint: Path | None = None
+    checkpoint_every: float = 60.0
 
     @property
     def target(self) -> Path:
@@ -71,7 +76,9 @@ class Training:
         return {name: getattr(self, name) for name in ("depth", "steps", "weight", "holdout", "stop")}
 
 
-def mend(request: Request, training: Training, *, json: bool = False, quiet: bool = False) -> dict[str, Any]:
+def mend(
+    request: Request, training: Training, *, json: bool = False, quiet: bool = False, run: KeptRun | None = None
+) -> dict[str, Any]:
     """Complete a picture file and report.
 
     Everything that can be refused is refused before the training: inputs are read and outputs are checked first.
@@ -84,6 +91,8 @@ def mend(request: Request, training: Training, *, json: bool = False, quiet: boo
         Print the report as JSON instead of words.
     quiet : bool
         Print nothing.
+    run : KeptRun, optional
+        The run to go on with; by default a new one, kept if ``request.checkpoint`` says where.
 
     Returns
     -------
@@ -93,7 +102,7 @@ def mend(request: Request, training: Training, *, json: bool = False, quiet: boo
     Raises
     ------
     ValueError
-        If an input cannot be used or an output cannot be written.
+        If an input cannot be used, an output cannot be written, or the folder of checkpoints holds something.
     """
     check_options(training.method, {**training.given, "plot": request.plot})
     picture = read_picture(request.picture)
@@ -119,24 +128,57 @@ def mend(request: Request, training: Training, *, json: bool = False, quiet: boo
             )
         if not doubt.is_empty:
             say(f"[bold yellow]Not determined:[/] {doubt.warning(_becomes(request, training, storage))}")
-    with precision(training.float64), on_device(training.device):
-        completion = _train(picture, seen, training, visible=not (quiet or json))
-
-    pixels = completion.completed if picture.pixels.shape[2] > 1 else completion.completed[..., None]
-    gaps = doubt.pixels if has_gaps else np.zeros_like(seen)
-    write_picture(request.target, pixels, storage, filled=~seen & ~gaps, missing=gaps, overwrite=request.overwrite)
-    if chart is not None:
-        drawn = doubt.pixels[..., None].astype(np.float32)
-        write_picture(chart, drawn, Storage(bands="gray"), overwrite=request.overwrite)
-    for path, draw in figures.items():
-        plots.save(draw(picture, completion, truth), path, overwrite=request.overwrite)
+    with _kept(request, training, run, is_told=not quiet) as run:
+        checkpoints = None if run is None else run.checkpoints
+        with precision(training.float64), on_device(training.device):
+            completion = _train(picture, seen, training, checkpoints, visible=not (quiet or json))
+        if run is not None:
+            outputs = [request.target, *figures, *([] if chart is None else [chart])]
+            run.before_writing(outputs, overwrite=request.overwrite)
+        pixels = completion.completed if picture.pixels.shape[2] > 1 else completion.completed[..., None]
+        gaps = doubt.pixels if has_gaps else np.zeros_like(seen)
+        write_picture(request.target, pixels, storage, filled=~seen & ~gaps, missing=gaps, overwrite=request.overwrite)
+        if chart is not None:
+            drawn = doubt.pixels[..., None].astype(np.float32)
+            write_picture(chart, drawn, Storage(bands="gray"), overwrite=request.overwrite)
+        for path, draw in figures.items():
+            plots.save(draw(picture, completion, truth), path, overwrite=request.overwrite)
+        goes_on = run is not None and completion.message == Result[Result.interrupted]
+        if run is not None and not goes_on:
+            run.finish(request.target)
     report = _report(request, training, completion, pixels, truth) | doubt.counts
     report |= {"undetermined_become": request.undetermined, "undetermined_map": None if chart is None else str(chart)}
     if json:
         print(jsonlib.dumps(report))
     elif not quiet:
         _tell(report, list(figures))
+        if run is not None and goes_on:
+            say(f"To go on and replace it by the whole result: [bold]matmend resume {literal(run.folder)}[/]")
     return report
+
+
+def go_on(run: KeptRun, *, json: bool = False, quiet: bool = False) -> dict[str, Any]:
+    """Complete the picture of a run that was ended; see [`mend`][]."""
+    request = restored(Request, run.arguments["request"])
+    request = dataclasses.replace(request, overwrite=request.overwrite or run.may_overwrite)
+    return mend(request, restored(Training, run.arguments["training"]), json=json, quiet=quiet, run=run)
+
+
+def _kept(
+    request: Request, training: Training, run: KeptRun | None, *, is_told: bool
+) -> contextlib.AbstractContextManager[KeptRun | None]:
+    """Keep the run if that is asked for and is not done already."""
+    if run is not None or request.checkpoint is None:
+        return contextlib.nullcontext(run)
+    if not is_trained(training.method):
+        if is_told:
+            say(f"[bold yellow]No checkpoints:[/] method {training.method} trains nothing that could be saved.")
+        return contextlib.nullcontext()
+    # Where it is kept and how often it is saved make no other run of it.
+    asked = {name: value for name, value in stored(request).items() if not name.startswith("checkpoint")}
+    arguments = {"request": asked, "training": stored(training)}
+    inputs = [path for path in (request.picture, request.mask, request.truth) if path is not None]
+    return begin(request.checkpoint, COMMAND, arguments, inputs, every_seconds=request.checkpoint_every)
 
 
 def _chart(request: Request, doubt: Doubt) -> Path | None:
@@ -183,7 +225,9 @@ def _figures(request: Request, training: Training) -> dict[Path, Draw]:
     return {path: draw for path, draw in wanted.items() if path is not None}
 
 
-def _train(picture: Picture, seen: np.ndarray, training: Training, *, visible: bool) -> Completion:
+def _train(
+    picture: Picture, seen: np.ndarray, training: Training, checkpoints: Checkpoints | None, *, visible: bool
+) -> Completion:
     method, known = registry[training.method], plain(picture).astype(np.float64 if training.float64 else np.float32)
     settings = {name: value for name, value in training.given.items() if value is not None}
     if settings.pop("stop", "auto") != "auto":
@@ -194,7 +238,15 @@ def _train(picture: Picture, seen: np.ndarray, training: Training, *, visible: b
             return method(known, seen, seed=training.seed, **settings)
     watch = Watch(console, settings.get("steps", MOST_STEPS), visible=visible)
     with watch.watching():
-        return method(known, seen, seed=training.seed, every=every(seen.size), on_block=[watch], **settings)
+        return method(
+            known,
+            seen,
+            seed=training.seed,
+            every=every(seen.size),
+            on_block=[watch],
+            checkpoint=checkpoints,
+            **settings,
+        )
 
 
 def every(num_pixels: int) -> int:

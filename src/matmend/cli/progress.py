@@ -1,8 +1,8 @@
 """The progress bar, and ctrl-C as a request rather than an end."""
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import Any
 
@@ -10,6 +10,21 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from matmend.solve import State
+
+
+@contextmanager
+def _asked_by_ctrl_c(ask: Callable[[], None]) -> Iterator[None]:
+    """Call `ask` on every ctrl-C."""
+
+    def hear(signum: int, frame: FrameType | None) -> None:
+        del signum, frame
+        ask()
+
+    before = signal.signal(signal.SIGINT, hear)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Watch:
@@ -59,16 +74,70 @@ class Watch:
     def watching(self) -> Iterator["Watch"]:
         """Show the bar; the first ctrl-C asks the run to end at its next record, a second one ends the program."""
 
-        def ask(signum: int, frame: FrameType | None) -> None:
-            del signum, frame
+        def ask() -> None:
             if self.was_interrupted:
                 raise KeyboardInterrupt
             self.was_interrupted = True
             self._progress.update(self._task, description="stopping")
 
-        before = signal.signal(signal.SIGINT, ask)
-        try:
-            with self._progress:
-                yield self
-        finally:
-            signal.signal(signal.SIGINT, before)
+        with _asked_by_ctrl_c(ask), self._progress:
+            yield self
+
+
+class SweepWatch:
+    """Shows how sweeps over ratings go on, and ends them when asked to.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+    scale : float
+        Standard deviation of the ratings.
+    visible : bool
+    title : str
+        What stands before the phase.
+    heeds_ctrl_c : bool
+        False leaves ctrl-C alone: of several processes none may stop by itself.
+    """
+
+    def __init__(self, console: Console, scale: float, *, visible: bool, title: str = "", heeds_ctrl_c: bool = True):
+        self.was_interrupted = False
+        self._scale, self._title, self._heeds_ctrl_c = scale, title, heeds_ctrl_c
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[errors]}"),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not (visible and console.is_terminal),
+            transient=True,
+        )
+        self._task = self._progress.add_task(f"{title}arranging and compiling", total=None, errors="")
+
+    def __call__(self, run: Any, row: dict[str, Any]) -> bool:
+        """Show a sweep; True ends the run. Errors in rows are in units of the standard deviation."""
+        del run
+        name, error = ("fit", row["noise"]) if row["heldout"] is None else ("held-out", row["heldout"])
+        words = "stopping" if self.was_interrupted else row.get("phase", "training")
+        self._progress.update(
+            self._task,
+            total=row.get("max_sweeps"),
+            completed=row["sweep"],
+            description=f"{self._title}{words}",
+            errors=f"{name} RMSE {self._scale * error:.4f}",
+        )
+        return self.was_interrupted
+
+    @contextmanager
+    def watching(self) -> Iterator["SweepWatch"]:
+        """Show the bar; the first ctrl-C asks for the end after this sweep, a second one ends the program."""
+
+        def ask() -> None:
+            if self.was_interrupted:
+                raise KeyboardInterrupt
+            self.was_interrupted = True
+            self._progress.update(self._task, description=f"{self._title}stopping")
+
+        heeding = _asked_by_ctrl_c(ask) if self._heeds_ctrl_c else nullcontext()
+        with heeding, self._progress:
+            yield self
