@@ -20,7 +20,7 @@ def _complete(job: Job, **settings: Any) -> Answer:
     from matmend.methods.ratings import complete_ratings
 
     # As `matmend complete --devices N` does.
-    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
+    os.environ |= {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "NPROC": str(4 * job.threads)}
     jax.config.update("jax_num_cpu_devices", job.threads)
     mesh = None
     if job.threads > 1:

@@ -110,7 +110,7 @@ def main() -> None:
     mesh = None
     if arguments.devices > 1:
         # With fewer threads than devices XLA's devices can wait for each other for ever.
-        os.environ.setdefault("NPROC", str(max(arguments.devices, os.cpu_count() or 1)))
+        os.environ.setdefault("NPROC", str(4 * arguments.devices))
         jax.config.update("jax_num_cpu_devices", arguments.devices)
         mesh = Mesh(np.array(jax.devices()[: arguments.devices]), (AXIS,))
     print(
