@@ -128,8 +128,8 @@ def joined(*, num_devices: int | None) -> Iterator[Place]:
     with contextlib.suppress(RuntimeError):  # devices are there already, as in a notebook: they will do
         jax.config.update("jax_num_cpu_devices", num_devices or num_cores())
         if (devices := num_devices or num_cores()) > 1:
-            # With hardly more threads than devices, those that wait for one another leave none to work: a run stands
-            # still for ever, now and then. And a device is one core: threads of its own inside cost more than they give.
+            # With hardly more threads than devices, those that wait for one another leave none to work: now and then
+            # a run stands still for ever. And a device is one core: threads of its own cost more than they give.
             os.environ.setdefault("NPROC", str(4 * devices))
             os.environ["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen=false {os.environ.get('XLA_FLAGS', '')}".strip()
     if told is None:
