@@ -158,7 +158,8 @@ def test_single_rows_are_solved_for_with_the_columns_held():
     layout = Layout.from_entries(i, j, seen.values[i, j], (M, N), weights=seen.weights[i, j])
     for constant in (None, 1):
         noise = jnp.zeros((M, WIDTH))
-        drawn, found = solve_rows(layout, *map(jnp.asarray, (V, ridge, centre)), noise, constant)
+        given = jnp.asarray(V), jnp.asarray(ridge), jnp.asarray(centre)
+        drawn, found = solve_rows(layout, given[0], given[1], given[2], noise, constant)
         expected, _ = solved_rows(seen, V, ridge, centre, constant)
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(drawn, expected, rtol=1e-9, atol=1e-12)  # no noise was given
