@@ -66,7 +66,7 @@ def forced(split: RatingsSplit, seed: int, candidate: Candidate) -> RatingsModel
     table = StandardRatings.of(split.train)
     graphs = table.graph(0, candidate.graphs[0]), table.graph(1, candidate.graphs[1])
     candidate = Candidate(candidate.rank, candidate.is_implicit, candidate.weights, graphs)
-    entries = table.entries(slice(None))
+    entries = table.entries()
     data = SweepData.from_entries(entries)
     run = alternate(
         candidate.problem(entries, None, data), data, key=jax.random.key(seed), schedule=FINAL, extra=learned

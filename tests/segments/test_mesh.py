@@ -13,6 +13,7 @@ from jax.sharding import Mesh
 from matmend.fidelity import Huber
 from matmend.matrix import LowRank
 from matmend.observation import ArrangedEntries, Entries
+from matmend.segments import normal_equations
 from matmend.segments.sums import AXIS
 
 assert jax.device_count() == 4
@@ -29,7 +30,8 @@ def everything(observation, U, V):
     def loss(U, V):
         return observation.loss(LowRank(U, V), Huber(0.7))
 
-    return jax.value_and_grad(loss, argnums=(0, 1))(U, V), observation.by_row.times(V), observation.by_col.normal(U)
+    product, systems = observation.by_row.times(V), observation.by_col.rows(normal_equations, U)
+    return jax.value_and_grad(loss, argnums=(0, 1))(U, V), product, systems
 
 
 alone, together = (ArrangedEntries.from_entries(entries, mesh=one) for one in (None, mesh))

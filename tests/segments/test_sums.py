@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from matmend.segments import Layout, layout, presence
+from matmend.segments import Layout, layout, normal_equations, presence
 
 M, N, R = 30, 12, 3
 
@@ -54,7 +54,9 @@ def test_normal_equations_are_those_of_numpy():
     for i, j, y, w in zip(rows, cols, values, weights, strict=True):
         A[i] += w * np.outer(V[j], V[j])
         h[i] += w * y * V[j]
-    found = jax.jit(lambda layout, V: layout.normal(V))(arranged(rows, cols, values, weights), jnp.asarray(V))
+    found = jax.jit(lambda layout, V: layout.rows(normal_equations, V))(
+        arranged(rows, cols, values, weights), jnp.asarray(V)
+    )
     np.testing.assert_allclose(found[0], A, atol=1e-12)
     np.testing.assert_allclose(found[1], h, atol=1e-12)
 
@@ -70,7 +72,7 @@ def test_dtype_is_that_of_the_values(dtype):
     rows, cols, values, weights = entries(dtype)
 
     def all_sums(made, V):
-        return made.times(V), made.times(V, presence), made.normal(V)
+        return made.times(V), made.times(V, presence), made.rows(normal_equations, V)
 
     found = eqx.filter_eval_shape(all_sums, arranged(rows, cols, values, weights), jnp.ones((N, R), dtype))
     assert {x.dtype for x in jax.tree.leaves(found)} == {np.dtype(dtype)}

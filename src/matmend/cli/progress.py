@@ -4,7 +4,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -27,7 +27,53 @@ def _asked_by_ctrl_c(ask: Callable[[], None]) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-class Watch:
+class _Stoppable:
+    """A bar, and whether somebody has asked for the end.
+
+    Parameters
+    ----------
+    progress : rich.progress.Progress
+    words : str
+        What the bar says first.
+    total : int or None
+    title : str
+        What stands before the words.
+    heeds_ctrl_c : bool
+        False leaves ctrl-C alone.
+    errors : str
+        What its field of that name says first.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        words: str,
+        *,
+        total: int | None,
+        title: str = "",
+        heeds_ctrl_c: bool = True,
+        errors: str = "",
+    ):
+        self.was_interrupted = False
+        self._progress, self._title, self._heeds_ctrl_c = progress, title, heeds_ctrl_c
+        self._task = progress.add_task(f"{title}{words}", total=total, errors=errors)
+
+    @contextmanager
+    def watching(self) -> Iterator[Self]:
+        """Show the bar; the first ctrl-C asks the run to end at the next occasion, a second one ends the program."""
+
+        def ask() -> None:
+            if self.was_interrupted:
+                raise KeyboardInterrupt
+            self.was_interrupted = True
+            self._progress.update(self._task, description=f"{self._title}stopping")
+
+        heeding = _asked_by_ctrl_c(ask) if self._heeds_ctrl_c else nullcontext()
+        with heeding, self._progress:
+            yield self
+
+
+class Watch(_Stoppable):
     """Shows how a training goes on, and ends it when asked to.
 
     Parameters
@@ -39,9 +85,8 @@ class Watch:
     """
 
     def __init__(self, console: Console, total: int, *, visible: bool):
-        self.was_interrupted = False
         self._step, self._runs = 0, 1
-        self._progress = Progress(
+        bar = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
@@ -53,7 +98,7 @@ class Watch:
             disable=not visible,
             transient=True,
         )
-        self._task = self._progress.add_task("mending", total=total, errors="compiling")
+        super().__init__(bar, "mending", total=total, errors="compiling")
 
     def __call__(self, state: State, row: dict[str, Any]) -> bool:
         """Show a record; True ends the run. A method may train more than once, each time from step 0."""
@@ -70,21 +115,8 @@ class Watch:
         self._progress.update(self._task, completed=step, errors=errors)
         return self.was_interrupted
 
-    @contextmanager
-    def watching(self) -> Iterator["Watch"]:
-        """Show the bar; the first ctrl-C asks the run to end at its next record, a second one ends the program."""
 
-        def ask() -> None:
-            if self.was_interrupted:
-                raise KeyboardInterrupt
-            self.was_interrupted = True
-            self._progress.update(self._task, description="stopping")
-
-        with _asked_by_ctrl_c(ask), self._progress:
-            yield self
-
-
-class SweepWatch:
+class SweepWatch(_Stoppable):
     """Shows how sweeps over ratings go on, and ends them when asked to.
 
     Parameters
@@ -100,9 +132,8 @@ class SweepWatch:
     """
 
     def __init__(self, console: Console, scale: float, *, visible: bool, title: str = "", heeds_ctrl_c: bool = True):
-        self.was_interrupted = False
-        self._scale, self._title, self._heeds_ctrl_c = scale, title, heeds_ctrl_c
-        self._progress = Progress(
+        self._scale = scale
+        bar = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
@@ -112,7 +143,7 @@ class SweepWatch:
             disable=not (visible and console.is_terminal),
             transient=True,
         )
-        self._task = self._progress.add_task(f"{title}arranging and compiling", total=None, errors="")
+        super().__init__(bar, "arranging and compiling", total=None, title=title, heeds_ctrl_c=heeds_ctrl_c)
 
     def __call__(self, run: Any, row: dict[str, Any]) -> bool:
         """Show a sweep; True ends the run. Errors in rows are in units of the standard deviation."""
@@ -127,17 +158,3 @@ class SweepWatch:
             errors=f"{name} RMSE {self._scale * error:.4f}",
         )
         return self.was_interrupted
-
-    @contextmanager
-    def watching(self) -> Iterator["SweepWatch"]:
-        """Show the bar; the first ctrl-C asks for the end after this sweep, a second one ends the program."""
-
-        def ask() -> None:
-            if self.was_interrupted:
-                raise KeyboardInterrupt
-            self.was_interrupted = True
-            self._progress.update(self._task, description=f"{self._title}stopping")
-
-        heeding = _asked_by_ctrl_c(ask) if self._heeds_ctrl_c else nullcontext()
-        with heeding, self._progress:
-            yield self

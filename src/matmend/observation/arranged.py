@@ -51,18 +51,18 @@ class ArrangedEntries(AbstractObservation):
         mesh : jax.sharding.Mesh, optional
             Of one axis, as a [`Layout`][matmend.segments.Layout] wants it.
         """
-        m, n = entries.shape
         listed = (entries.rows, entries.cols, entries.values, entries.weights)
         rows, cols, values, weights = (np.asarray(x) for x in listed)  # the layout is made on the host
+        by_row, by_col = Layout.both_ways(rows, cols, values, entries.shape, weights=weights, mesh=mesh)
         return cls(
             rows=entries.rows,
             cols=entries.cols,
             values=entries.values,
             weights=entries.weights,
             normalizer=entries.normalizer,
-            by_row=Layout.from_entries(rows, cols, values, (m, n), weights=weights, mesh=mesh),
-            by_col=Layout.from_entries(cols, rows, values, (n, m), weights=weights, mesh=mesh),
-            shape=(m, n),
+            by_row=by_row,
+            by_col=by_col,
+            shape=entries.shape,
         )
 
     @property

@@ -85,10 +85,13 @@ class Entries(AbstractObservation):
         v = v.astype(floating(v.dtype, dtype))
         if not np.isfinite(v).all():
             raise ValueError(f"{int((~np.isfinite(v)).sum())} values are NaN or infinite: leave those entries out.")
-        w = np.ones_like(v) if weights is None else np.asarray(weights, dtype=v.dtype)
-        if w.shape != v.shape:
-            raise ValueError(f"Expected one weight per value ({v.size}), got shape {w.shape}.")
-        w = checked_weights(w, np.ones(v.shape, dtype=bool))
+        if weights is None:
+            w = np.ones_like(v)
+        else:
+            w = np.asarray(weights, dtype=v.dtype)
+            if w.shape != v.shape:
+                raise ValueError(f"Expected one weight per value ({v.size}), got shape {w.shape}.")
+            w = checked_weights(w, np.ones(v.shape, dtype=bool))
         order = np.argsort(i.astype(np.int64) * n + j)
         total = w.sum() if normalizer is None else normalizer
         return cls(

@@ -58,9 +58,7 @@ class Features(eqx.Module):
         mesh: Mesh | None = None,
     ) -> "Features":
         """Arrange ``B`` of shape (k, f) given as triplets."""
-        by_row = Layout.from_entries(rows, features, values, shape, mesh=mesh)
-        by_feature = Layout.from_entries(features, rows, values, (shape[1], shape[0]), mesh=mesh)
-        return cls(by_row, by_feature, jnp.ones(shape[0], values.dtype))
+        return cls(*Layout.both_ways(rows, features, values, shape, mesh=mesh), jnp.ones(shape[0], values.dtype))
 
     @classmethod
     def pattern(cls, by_row: Layout, by_col: Layout) -> "Features":

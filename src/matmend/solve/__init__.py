@@ -36,5 +36,6 @@ from matmend.solve.stop import LossBelow as LossBelow
 from matmend.solve.stop import never as never
 from matmend.solve.sweeps import SweepData as SweepData
 from matmend.solve.sweeps import SweepState as SweepState
+from matmend.solve.sweeps import last_axis as last_axis
 from matmend.solve.sweeps import solve_rows as solve_rows
 from matmend.solve.termination import Terminated as Terminated

@@ -127,6 +127,7 @@ def alternate(
     schedule: Schedule = Schedule(),  # noqa: B008 (frozen)
     extra: Callable[[SweepState], Any] = lambda state: (),
     on_sweep: Sequence[OnSweep] = (),
+    X: LowRank | None = None,
     run: Alternation | None = None,
     checkpoint: Checkpoints | None = None,
 ) -> Alternation:
@@ -150,6 +151,8 @@ def alternate(
         What to keep of every draw besides the factors.
     on_sweep : sequence of callables ``(alternation, row) -> bool or None``
         Progress bars. Returning True ends the run with ``Result.interrupted``.
+    X : LowRank, optional
+        Start from these factors; they are drawn by default.
     run : Alternation, optional
         Continue this one.
     checkpoint : Checkpoints, optional
@@ -197,7 +200,11 @@ def alternate(
             "with Entries.from_triplets, or train with `solve` and Adam."
         )
     data = SweepData.from_entries(problem.observation) if data is None else data
-    begun = Alternation(problem, _start(problem, key=key), (), (), Result.running) if run is None else run
+    begun = run
+    if begun is None:
+        state = _start(problem, key=key)
+        state = state if X is None else eqx.tree_at(lambda s: (s.X, s.mean), state, (X, X))
+        begun = Alternation(problem, state, (), (), Result.running)
     found = None if checkpoint is None else checkpoint.latest_of(lambda info: _shapes(begun, extra, info))
     run = begun if found is None else _restored(problem, *found)
     mesh = data.by_row.mesh
@@ -283,11 +290,10 @@ class _Average:
         for draw in draws if heldout is not None else ():
             self._add(draw.X)
 
-    def _add(self, X: LowRank) -> NDArray[np.floating]:
+    def _add(self, X: LowRank) -> None:
         new = np.asarray(_predict(X, self.heldout), np.float64)
         self.total = new if self.total is None else self.total + new
         self.count += 1
-        return new
 
     def error(self, X: LowRank, num_draws: int) -> float | None:
         """Root mean square error of the mean of the draws, of X itself before there are any."""

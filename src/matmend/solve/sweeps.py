@@ -1,5 +1,6 @@
 """One sweep of alternating least squares, or of the Gibbs sampler that is the same with noise: pure functions."""
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -9,7 +10,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt32
 
-from matmend._types import Params, Scalar
+from matmend._types import Params, Scalar, Shape
 from matmend.fidelity import squared
 from matmend.matrix import LowRank
 from matmend.observation import Entries
@@ -73,10 +74,8 @@ class SweepData(eqx.Module):
         rows, cols, values, weights = (
             np.asarray(x) for x in (entries.rows, entries.cols, entries.values, entries.weights)
         )
-        m, n = entries.shape
         return cls(
-            Layout.from_entries(rows, cols, values, (m, n), weights=weights, mesh=mesh),
-            Layout.from_entries(cols, rows, values, (n, m), weights=weights, mesh=mesh),
+            *Layout.both_ways(rows, cols, values, entries.shape, weights=weights, mesh=mesh),
             np.asarray(np.count_nonzero(weights), values.dtype),
             np.asarray(entries.normalizer, values.dtype),
         )
@@ -137,11 +136,12 @@ def sweep(
     normalizer = jnp.asarray(data.normalizer)
     parts = quadratic_parts(regularizer, state.regularizer, normalizer)
     sides = (data.by_row, noise[:m]), (data.by_col, noise[m:])
-    # The factor with more rows comes last: it has fewer entries a row, so its own noise is worth more to be without.
-    first, last = (1, 0) if m >= n else (0, 1)
-    drawn, _, _ = _solved(parts, *sides[first], X, first)
+    last = last_axis(X.shape)
+    first = 1 - last
+    drawn, _ = _solved(parts, *sides[first], X, first, _solution)
     X = _with_factor(X, first, drawn)
-    drawn, expected, squares = _solved(parts, *sides[last], X, last)
+    drawn, expected, squares = _solved(parts, *sides[last], X, last, _solution_and_squares)
+    squares = jnp.sum(squares)
     mean, X = _with_factor(X, last, expected), _with_factor(X, last, drawn)
     # The precision has a Gamma(1, 1) prior: values are in standard units, or nearly. Least squares ask for no unit.
     precision = gamma(noise_key, 1 + data.num_entries / 2, (), squares.dtype) / (1 + squares / 2)
@@ -152,14 +152,30 @@ def sweep(
     return SweepState(X, mean, own, variance, jax.random.key_data(key), state.sweep + 1, state.key_impl)
 
 
+def last_axis(shape: Shape) -> int:
+    """Return which factor a sweep solves for last, 0 for that of the rows.
+
+    It is the longer one: that has fewer entries a row, so its own noise is worth more to be without (see the `mean` of
+    a [`SweepState`][]).
+
+    Examples
+    --------
+    >>> last_axis((5, 3)), last_axis((3, 5))
+    (0, 1)
+    """
+    m, n = shape
+    return 0 if m >= n else 1
+
+
 def _solved(
     parts: list[tuple[Scalar, AbstractQuadratic, Params]],
     layout: Layout,
     noise: Float[Array, "m r"],
     X: LowRank,
     axis: int,
-) -> tuple[Float[Array, "m r"], Float[Array, "m r"], Scalar]:
-    """Solve for one factor; return a draw, its expectation, and the weighted sum of squared residuals of the draw."""
+    found: Callable[..., tuple[Array, ...]],
+) -> tuple[Array, ...]:
+    """Solve for one factor; return for every row what ``found(segments, V, draw, expectation)`` makes of it."""
     U, V, constant = (X.U, X.V, X.ones[0]) if axis == 0 else (X.V, X.U, X.ones[1])
     width = U.shape[1]
     ridge, rhs, shared = jnp.zeros_like(U), jnp.zeros_like(U), jnp.zeros((width, width), U.dtype)
@@ -178,16 +194,23 @@ def _solved(
         for gram, weights in zip(grams, gram_weights, strict=True):
             system = system + weights[:, None, None] * gram[None]
         x, mean = _solve_with(system, h + rhs, noise, constant)
-        return x, mean, _squared_residuals(s, V, x)
+        return found(s, V, x, mean)
 
-    drawn, mean, squares = layout.rows(block, V, grams, shared, (ridge, rhs, noise, gram_weights))
-    return drawn, mean, jnp.sum(squares)
+    return layout.rows(block, V, grams, shared, (ridge, rhs, noise, gram_weights))
 
 
-def _squared_residuals(s: Segments, V: Float[Array, "n r"], x: Float[Array, "q r"]) -> Float[Array, " q"]:
+def _solution(s: Segments, V: Array, x: Array, mean: Array) -> tuple[Array, Array]:
+    del s, V
+    return x, mean
+
+
+def _solution_and_squares(
+    s: Segments, V: Float[Array, "n r"], x: Float[Array, "q r"], mean: Float[Array, "q r"]
+) -> tuple[Array, Array, Float[Array, " q"]]:
+    """Add the weighted sums of squared residuals of the draw."""
     # By x'Ax - 2 h'x they would be cheaper by a few per cent, and where the fit is good nothing but rounding.
     predicted = jnp.einsum("twr,tr->tw", V[s.members], x.at[s.owners].get(mode="clip"))
-    return of_owners(s, jnp.sum(s.weights * (s.values - predicted) ** 2, axis=1))
+    return x, mean, of_owners(s, jnp.sum(s.weights * (s.values - predicted) ** 2, axis=1))
 
 
 @eqx.filter_jit

@@ -117,7 +117,7 @@ def test_bad_arguments_are_told():
 def test_movielens_with_a_short_schedule(monkeypatch):
     monkeypatch.setattr(completing, "TRIAL", Schedule(warmup=0, max_sweeps=1))
     fold = load_movielens_fold("u1")
-    found = complete_ratings(fold.train, implicit=True, num_draws=20)
+    found = complete_ratings(fold.train, implicit=True, num_draws=25)
     assert fold.train.row_ids is not None
     assert fold.train.col_ids is not None
     names = fold.train.row_ids[fold.heldout.rows], fold.train.col_ids[fold.heldout.cols]

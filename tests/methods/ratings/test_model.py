@@ -21,7 +21,7 @@ def every_pair(data):
 
 def test_predictions_are_the_mean_of_the_draws(model, data):
     found = model.predict(*every_pair(data))
-    np.testing.assert_allclose(found.values.reshape(data.truth.shape), dense(model), rtol=1e-5)
+    np.testing.assert_allclose(found.values.reshape(data.truth.shape), dense(model), rtol=1e-5, atol=1e-6)
     assert found.values.dtype == found.expected_errors.dtype == np.float32
     assert found.row_is_known.all()
     assert found.col_is_known.all()

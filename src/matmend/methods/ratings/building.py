@@ -11,7 +11,7 @@ from matmend.io import Ratings
 from matmend.methods.ratings.candidates import learned
 from matmend.methods.ratings.model import RatingsModel
 from matmend.methods.ratings.standard import StandardRatings
-from matmend.solve import Alternation, Draw
+from matmend.solve import Alternation, Draw, last_axis
 
 
 def built(
@@ -27,11 +27,11 @@ def built(
     draws: Sequence[Draw] = run.draws
     if not draws:  # ended before the first draw that counts
         draws = [jax.tree.map(np.asarray, Draw(run.state.mean, learned(run.state)))]
-    (m, n), ones = table.shape, run.state.X.ones
+    ones = run.state.X.ones
     centres = [np.stack([draw.extra[name] for draw in draws]) for name in ("row_mean", "col_mean")]
     orders = table.row_order, table.col_order
     drawn = [draw.extra["drawn"] for draw in draws]
-    last = 0 if m >= n else 1
+    last = last_axis(table.shape)
     drawn = _with_unknown(drawn, orders[last])
     links = [
         _reordered(np.stack([draw.extra[name] for draw in draws]), order) if draws[0].extra[name].size else None

@@ -10,7 +10,7 @@ from matmend.observation import Entries
 from matmend.problem import Problem
 from matmend.regularizer import AbstractRegularizer, EdgeLaplacian, FactorPrior, Features, Sum
 from matmend.representation import Biased, DeepFactorization, Gaussian
-from matmend.solve import SweepData, SweepState
+from matmend.solve import SweepData, SweepState, last_axis
 from matmend.transform import Centred, Identity, Transpose
 
 NUM_NEIGHBORS = 10
@@ -70,7 +70,7 @@ class Candidate:
             Centred(Identity() if axis == 0 else Transpose()),
             graph=graph,
             num_neighbors=NUM_NEIGHBORS if graph is None else 0,
-            num_observed=np.bincount(np.asarray(nodes), minlength=size),
+            num_observed=np.bincount(np.asarray(nodes)[np.asarray(entries.weights) > 0], minlength=size),
             rate=LEARNING_RATE,
             moves_features=False,
         )
@@ -80,7 +80,7 @@ class Candidate:
 def learned(state: SweepState) -> dict[str, Any]:
     """Return what a model keeps of the priors of a draw, and the draw of the factor that came last."""
     rows, cols = state.regularizer[0], state.regularizer[1]
-    m, n = state.X.shape
+    drawn = state.X.V if last_axis(state.X.shape) else state.X.U
     kept = {"variance": state.variance, "row_mean": rows.mean, "col_mean": cols.mean}
     kept |= {"row_precision": rows.ridge / state.variance, "col_precision": cols.ridge / state.variance}
-    return kept | {"row_links": rows.links, "col_links": cols.links, "drawn": state.X.U if m >= n else state.X.V}
+    return kept | {"row_links": rows.links, "col_links": cols.links, "drawn": drawn}

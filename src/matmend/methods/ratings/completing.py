@@ -1,18 +1,22 @@
 """From a list of ratings to a model: what is tried, what is chosen, and how sure it is."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
+from jaxtyping import PRNGKeyArray
 
 from matmend.io import Ratings
+from matmend.matrix import LowRank
 from matmend.methods.ratings.baseline import baseline_error
 from matmend.methods.ratings.building import built
 from matmend.methods.ratings.candidates import Candidate, learned
 from matmend.methods.ratings.model import RatingsModel
+from matmend.methods.ratings.piloting import PILOT, pilot
 from matmend.methods.ratings.standard import StandardRatings
 from matmend.solve import Alternation, Checkpoints, Result, Schedule, SweepData, alternate
 
@@ -27,15 +31,18 @@ MOST_TRIED = 5_000_000
 GRAPH_WEIGHTS = (30.0, 100.0)
 """How many ratings the neighbours of a row may count for; the held-out ratings choose."""
 
+LOOK, BEHIND = 12, 0.005
+"""A model that has a larger error by this share than the best so far, after so many sweeps, is given up."""
+
 TRIAL = Schedule(warmup=8, max_sweeps=20, patience=20)
 FINAL = Schedule(warmup=12, max_sweeps=72, patience=100)
-LARGE = Schedule(warmup=5, max_sweeps=30, patience=3, tolerance=5e-4)
+LARGE = Schedule(warmup=2, max_sweeps=30, patience=3, tolerance=1e-3)
 
 
 def complete_ratings(
     ratings: Ratings,
     *,
-    rank: int = RANK,
+    rank: int | None = None,
     implicit: bool | None = None,
     adaptive: bool | None = None,
     row_graph: Any = None,
@@ -58,8 +65,10 @@ def complete_ratings(
     ----------
     ratings : Ratings
         Such as [`read_ratings`][matmend.io.read_ratings] gives.
-    rank : int, default 14
-        Columns of the factors besides two for the biases. More than needed does little harm but costs time.
+    rank : int, optional
+        Columns of the factors besides two for the biases. More than needed does little harm but costs time. By default
+        14; above `MOST_TRIED` ratings fewer, if they do as well on a sample
+        ([`pilot`][matmend.methods.ratings.piloting.pilot]).
     implicit : bool, optional
         Whether who rated what is used besides the ratings. By default both are tried on held-out ratings if there are
         at most `MOST_TRIED` ratings; above it is not used.
@@ -113,7 +122,7 @@ def complete_ratings(
     e = ratings.values.size
     if e < 10:
         raise ValueError(f"Expected at least 10 ratings, got {e}: there is too little to learn from.")
-    if not 0 < heldout < 1 or rank < 1 or (num_draws is not None and num_draws < 2):
+    if not 0 < heldout < 1 or (rank is not None and rank < 1) or (num_draws is not None and num_draws < 2):
         raise ValueError(
             f"Expected 0 < heldout < 1, rank >= 1 and num_draws >= 2, got heldout={heldout}, rank={rank}, "
             f"num_draws={num_draws}."
@@ -125,10 +134,19 @@ def complete_ratings(
     is_held = np.zeros(e, bool)
     num_held = max(1, min(int(heldout * e), 250_000))
     is_held[np.random.default_rng(seed).choice(e, num_held, replace=False, shuffle=False)] = True
-    floor = table.scale * baseline_error(table.rows, table.cols, table.values, table.shape, is_held)
     is_large = e > MOST_TRIED
     schedule, phase = (_schedule(LARGE, num_draws), "training") if is_large else (TRIAL, "first part")
-    search = _Search(table, is_held, mesh, schedule, seed, on_sweep, checkpoint, phase)
+    # Sorting and copying leave Python to itself: what else there is to do is done beside it.
+    with ThreadPoolExecutor(2) as pool:
+        floor = pool.submit(baseline_error, table.rows, table.cols, table.values, table.shape, is_held)
+        made = pool.submit(_Search, table, is_held, mesh, schedule, seed, on_sweep, checkpoint, phase)
+        first_look = None
+        if is_large:
+            asked = _told(on_sweep, "looking at a sample", PILOT)
+            first_look = pilot(table, rank or RANK, is_choice=rank is None, seed=seed, mesh=mesh, on_sweep=asked)
+            rank = first_look.rank
+    search, rank = made.result(), rank or RANK
+    search.start = None if first_look is None else first_look.start(search.data)
     answers = ([False] if is_large else [False, True]) if implicit is None else [implicit]
     search.attempt([Candidate(rank, answer) for answer in answers], is_choice=has_edges or len(answers) > 1)
     if has_edges and not search.is_interrupted:
@@ -142,16 +160,23 @@ def complete_ratings(
     run, error = search.runs[search.place], search.errors[search.place]
     words = search.words()
     if not is_large and not search.is_interrupted:
-        everything = table.entries(slice(None))
+        everything = table.entries()
         data = SweepData.from_entries(everything, mesh)
         schedule = _schedule(FINAL, num_draws)
         run = alternate(
-            search.best.problem(everything, None, data), data, key=jax.random.key(seed), schedule=schedule,
+            search.best.problem(everything, None, data), data, key=_key(seed), schedule=schedule,
             extra=learned,
             on_sweep=_told(on_sweep, "training on all ratings", schedule),
             checkpoint=None if checkpoint is None else checkpoint.part("all"),
         )  # fmt: skip
-    return built(run, table, ratings, heldout_error=error, baseline_error=floor, message=f"{words}; {run.message}")
+    return built(
+        run,
+        table,
+        ratings,
+        heldout_error=error,
+        baseline_error=table.scale * floor.result(),
+        message=f"{words}; {run.message}",
+    )
 
 
 class _Search:
@@ -168,16 +193,11 @@ class _Search:
         checkpoint: Checkpoints | None,
         phase: str,
     ):
-        self.table, self.schedule, self.seed, self.on_sweep, self.checkpoint = (
-            table,
-            schedule,
-            seed,
-            on_sweep,
-            checkpoint,
-        )
-        self.phase = phase
-        self.entries, self.held = table.entries(~is_held), table.entries(is_held)
+        self.table, self.schedule, self.seed, self.phase = table, schedule, seed, phase
+        self.on_sweep, self.checkpoint = on_sweep, checkpoint
+        self.entries, self.held = table.entries(~is_held), table.chosen(is_held)
         self.data = SweepData.from_entries(self.entries, mesh)
+        self.start: LowRank | None = None
         self.candidates: list[Candidate] = []
         self.runs: list[Alternation] = []
         self.errors: list[float] = []
@@ -187,19 +207,31 @@ class _Search:
         for candidate in candidates:
             if self.is_interrupted:
                 return
-            checkpoint = None if self.checkpoint is None else self.checkpoint.part(f"try-{len(self.runs)}")
-            run = alternate(
-                candidate.problem(self.entries, self.held, self.data), self.data, key=jax.random.key(self.seed),
-                schedule=self.schedule, extra=learned, checkpoint=checkpoint,
-                on_sweep=_told(self.on_sweep, f"trying {candidate.name}" if is_choice else self.phase, self.schedule),
-            )  # fmt: skip
+            checkpoint = (
+                None if self.checkpoint is None else self.checkpoint.part(f"try-{len(self.runs)}-{candidate.rank}")
+            )
+            problem = candidate.problem(self.entries, self.held, self.data)
+            told = _told(self.on_sweep, f"trying {candidate.name}" if is_choice else self.phase, self.schedule)
+            run = None
+            for max_sweeps in (LOOK, self.schedule.max_sweeps) if self.runs else (self.schedule.max_sweeps,):
+                if run is None or not (_is_interrupted(run) or self._is_behind(run)):
+                    run = alternate(
+                        problem, self.data, key=_key(self.seed), schedule=self.schedule._replace(max_sweeps=max_sweeps),
+                        extra=learned, X=self.start, on_sweep=told, run=run, checkpoint=checkpoint,
+                    )  # fmt: skip
+            assert run is not None
             self.candidates.append(candidate)
             self.runs.append(run)
             self.errors.append(self.table.scale * run.record[-1]["heldout"])
 
+    def _is_behind(self, run: Alternation) -> bool:
+        """Tell whether the best run was better at the same sweep by more than what may still change."""
+        best, count = self.runs[self.place].record, len(run.record)
+        return len(best) >= count and run.record[-1]["heldout"] > (1 + BEHIND) * best[count - 1]["heldout"]
+
     @property
     def is_interrupted(self) -> bool:
-        return bool(self.runs) and bool(self.runs[-1].result == Result.interrupted)
+        return bool(self.runs) and _is_interrupted(self.runs[-1])
 
     @property
     def place(self) -> int:
@@ -217,6 +249,15 @@ class _Search:
             if i != self.place
         ]
         return "; ".join([self.best.name, *others])
+
+
+def _is_interrupted(run: Alternation) -> bool:
+    return bool(run.result == Result.interrupted)
+
+
+def _key(seed: int) -> PRNGKeyArray:
+    # XLA compiles its own generator in a quarter of the time of JAX's, and there are many random numbers in a sweep.
+    return jax.random.key(seed, impl="rbg")
 
 
 def _schedule(schedule: Schedule, num_draws: int | None) -> Schedule:

@@ -53,9 +53,19 @@ class StandardRatings:
         standard = (values - np.float32(offset)) / np.float32(scale)
         return cls(renamed[0], renamed[1], standard, ratings.shape, orders[0], orders[1], offset, scale)
 
-    def entries(self, chosen: NDArray[np.bool_] | slice) -> Entries:
-        """Return some of the ratings as a sum to be made small, so that ridges are noise over signal."""
-        rows, cols, values = self.rows[chosen], self.cols[chosen], self.values[chosen]
+    def entries(self, is_used: NDArray[np.bool_] | None = None) -> Entries:
+        """Return the ratings as a sum to be made small, so that ridges are noise over signal.
+
+        Those not used are there with weight 0: what is compiled for a part of the ratings serves for all of them.
+        """
+        weights = None if is_used is None else is_used.astype(np.float32)
+        return Entries.from_triplets(
+            self.rows, self.cols, self.values, shape=self.shape, weights=weights, normalizer=1.0
+        )
+
+    def chosen(self, is_chosen: NDArray[np.bool_]) -> Entries:
+        """Return some of the ratings, and nothing of the others."""
+        rows, cols, values = self.rows[is_chosen], self.cols[is_chosen], self.values[is_chosen]
         return Entries.from_triplets(rows, cols, values, shape=self.shape, normalizer=1.0)
 
     def graph(self, axis: int, graph: Any) -> sparse.csr_array | None:
