@@ -9,7 +9,7 @@ files, in the midst of writing a snapshot or the result. Asserted are
 * that the newest snapshot that was reported as saved is there and whole, and at most one block was made since,
 * that the file in the end has the bytes of that of an undisturbed run without checkpoints.
 
-Another command, with its own files: ``--inputs FOLDER --command "complete ratings.csv -o {output}"``.
+Another command, with its own files: ``--inputs FOLDER --command "complete ratings.csv -o {output}" --suffix .npz``.
 """
 
 import argparse
@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--command", default=PICTURE, help="arguments of matmend, with {output} for the file it writes")
+    parser.add_argument("--suffix", default=".png", help="of the file it writes")
     parser.add_argument("--inputs", type=Path, help="folder with the files that the command reads")
     parser.add_argument("--no-cache", action="store_true", help="compile anew in every program")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
@@ -83,7 +84,7 @@ def _measure(folder: Path, arguments: argparse.Namespace) -> None:
     def asked(output: str) -> list[str]:
         return shlex.split(arguments.command.format(output=output))
 
-    output = "whole" + Path(next(word for word in asked("out.png") if word.startswith("out"))).suffix
+    output = f"whole{arguments.suffix}"
     seconds = []
     for _ in range(2):  # the second one with a warm cache tells how long it takes
         (folder / output).unlink(missing_ok=True)
