@@ -44,7 +44,7 @@ QUICK := air.images air.table1 air.fig1_laplacians air.fig2_frozen air.fig3_curv
          air.fig5_netflix_graphs air.fig6_curves air.theorem1 air.theorem2 general.sensing general.deblurring \
          dti.heldout dti.cross_validation dti.choice connectivity.fig1_rank_and_norm connectivity.fig3_connected \
          connectivity.fig4_disconnected connectivity.fig5_trajectories connectivity.depth_and_bridges \
-         connectivity.optimizers connectivity.bigger ratings.adaptive_edges
+         connectivity.optimizers connectivity.bigger ratings.adaptive_edges images.gallery
 
 quick: setup
 	printf '%s\n' $(QUICK) | xargs -P 4 -I{} $(BIN)/python -m experiments.{} --quick --fresh --out results/quick-{}

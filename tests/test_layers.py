@@ -15,7 +15,7 @@ LINES = [
     {"graph", "masks", "io", "metrics"},
     {"completability", "bias", "datasets"},
     {"_types"},
-    {"matrix", "fidelity", "segments"},
+    {"matrix", "fidelity", "segments", "patches"},
     {"transform"},
     {"observation", "representation", "regularizer"},
     {"problem", "spectrum"},

@@ -44,7 +44,7 @@ from .representation import Direct as Direct
 from .representation import Gaussian as Gaussian
 from .representation import ScaledIdentity as ScaledIdentity
 from .representation import Spectral as Spectral
-from .transform import Blocks as Blocks
 from .transform import Centred as Centred
 from .transform import Identity as Identity
+from .transform import Patches as Patches
 from .transform import Transpose as Transpose

@@ -5,6 +5,7 @@ from abc import abstractmethod
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from matmend._types import Shape
 from matmend.matrix import AbstractMatrix, Dense, LowRank
@@ -115,7 +116,7 @@ class Centred(AbstractTransform):
 def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
     height, width = (size, size) if isinstance(size, int) else size
     if min(height, width) < 1:
-        raise ValueError(f"Blocks and their strides are 1 x 1 or larger, got {height} x {width}.")
+        raise ValueError(f"Patches and their strides are 1 x 1 or larger, got {height} x {width}.")
     return height, width
 
 
@@ -123,23 +124,23 @@ def _optional_pair(size: int | tuple[int, int] | None) -> tuple[int, int] | None
     return None if size is None else _pair(size)
 
 
-class Blocks(AbstractTransform):
-    """``T(X)`` has one row per block of ``X``, the block's entries row by row: the blocks are compared.
+class Patches(AbstractTransform):
+    """``T(X)`` has one row per patch of ``X``, the patch's entries row by row: the patches are compared.
 
     Parameters
     ----------
     size : int or (int, int)
-        Height and width of a block.
+        Height and width of a patch.
     stride : int or (int, int), optional
-        Steps from one block to the next, down and to the right; ``size`` by default, that is, no overlap. At most
-        ``size``, so that every entry is in some block.
+        Steps from one patch to the next, down and to the right; ``size`` by default, that is, no overlap. At most
+        ``size``, so that every entry is in some patch.
     channels : int, default 1
-        Number of equal blocks that stand side by side in ``X = [X_1 | ... | X_c]`` (see [`Transpose`][]). A block of
+        Number of equal blocks that stand side by side in ``X = [X_1 | ... | X_c]`` (see [`Transpose`][]). A patch of
         the picture is then compared over all its channels, which follow one another in its row.
 
     Notes
     -----
-    Blocks are counted row by row from the top left. Where the last one would reach over the border it is moved back to
+    Patches are counted row by row from the top left. Where the last one would reach over the border it is moved back to
     end there, so it overlaps the one before by more than the others do, and its common entries count twice. The paper
     (section 2.2) has the vectorised blocks as *columns* of ``T(X)`` and does not say what happens at the border; here,
     as everywhere, what is compared are the rows. The authors' code has no blocks.
@@ -151,9 +152,9 @@ class Blocks(AbstractTransform):
     Examples
     --------
     >>> import jax.numpy as jnp
-    >>> Blocks((1, 2))(Dense(jnp.array([[1.0, 2.0, 3.0, 4.0]]))).dense().tolist()
+    >>> Patches((1, 2))(Dense(jnp.array([[1.0, 2.0, 3.0, 4.0]]))).dense().tolist()
     [[1.0, 2.0], [3.0, 4.0]]
-    >>> Blocks(16).out_shape((240, 240)), Blocks(16, stride=8, channels=3).out_shape((240, 3 * 240))
+    >>> Patches(16).out_shape((240, 240)), Patches(16, stride=8, channels=3).out_shape((240, 3 * 240))
     ((225, 256), (841, 768))
     """
 
@@ -166,7 +167,7 @@ class Blocks(AbstractTransform):
             raise ValueError(f"A picture has at least one channel, got channels={self.channels}.")
         if self.stride is not None and (self.stride[0] > self.size[0] or self.stride[1] > self.size[1]):
             raise ValueError(
-                f"A stride of {self.stride} is larger than the blocks, {self.size}: entries between them would belong "
+                f"A stride of {self.stride} is larger than the patches, {self.size}: entries between them would belong "
                 "to none."
             )
 
@@ -176,31 +177,81 @@ class Blocks(AbstractTransform):
         return tops.size * lefts.size, self.size[0] * self.size[1] * self.channels
 
     def __call__(self, X: AbstractMatrix) -> AbstractMatrix:
-        """Return the blocks as rows."""
+        """Return the patches as rows."""
         tops, lefts = self._corners(X.shape)
         (p, q), (m, _) = self.size, X.shape
         n = plane_width(X.shape, self.channels)
         if tops.size * p == m and lefts.size * q == n:
-            # Moving whole blocks costs less than reading entry by entry.
-            blocks = X.dense().reshape(tops.size, p, self.channels, lefts.size, q).transpose(0, 3, 2, 1, 4)
+            # Moving whole patches costs less than reading entry by entry.
+            patches = X.dense().reshape(tops.size, p, self.channels, lefts.size, q).transpose(0, 3, 2, 1, 4)
         else:
             rows = (tops[:, None] + np.arange(p))[:, None, None, :, None]
             cols = (lefts[:, None] + np.arange(q))[:, None, None, :] + n * np.arange(self.channels)[:, None, None]
-            blocks = X.dense()[rows, cols[None]]
-        return Dense(blocks.reshape(self.out_shape(X.shape)))
+            patches = X.dense()[rows, cols[None]]
+        return Dense(patches.reshape(self.out_shape(X.shape)))
+
+    def adjoint(self, rows: Float[Array, "k d"], shape: Shape) -> Float[Array, "m n"]:
+        """Return ``T' Y``: every entry of ``X`` is the sum of what overlapping patches have there.
+
+        Parameters
+        ----------
+        rows : array of the shape ``out_shape(shape)``
+            ``Y``, a row per patch.
+        shape : (int, int)
+            Shape of ``X``.
+
+        Notes
+        -----
+        The exact transpose of ``T``, also at borders: ``sum(T(X) * Y) = sum(X * T'(Y))``. Divided by the adjoint of
+        ones it is the mean of overlapping patches.
+
+        Examples
+        --------
+        >>> import jax.numpy as jnp
+        >>> Patches((1, 2), stride=1).adjoint(jnp.ones((3, 2)), (1, 4)).tolist()
+        [[1.0, 2.0, 2.0, 1.0]]
+        """
+        if rows.shape != self.out_shape(shape):
+            raise ValueError(
+                f"The patches of a matrix of shape {shape} have shape {self.out_shape(shape)}, got {rows.shape}."
+            )
+        tops, lefts = self._corners(shape)
+        (p, q), (m, _), c = self.size, shape, self.channels
+        n = plane_width(shape, c)
+        patches = rows.reshape(tops.size, lefts.size, c, p, q)
+        if tops.size * p == m and lefts.size * q == n:
+            return patches.transpose(0, 3, 2, 1, 4).reshape(shape)
+        # One axis after the other: whole lines are added, not entries.
+        columns = patches.transpose(1, 4, 0, 3, 2)  # (lefts, q, tops, p, c)
+        wide = jnp.zeros((n, tops.size, p, c), rows.dtype).at[lefts[:, None] + np.arange(q)].add(columns)
+        wide = wide.transpose(1, 2, 3, 0)  # (tops, p, c, n)
+        return jnp.zeros((m, c, n), rows.dtype).at[tops[:, None] + np.arange(p)].add(wide).reshape(shape)
+
+    def positions(self, shape: Shape) -> Float[Array, "k 2"]:
+        """Where the centres of the patches are, down and to the right, in entries of one channel: features of the rows.
+
+        Examples
+        --------
+        >>> Patches(2).positions((2, 4)).tolist()
+        [[0.5, 0.5], [0.5, 2.5]]
+        """
+        tops, lefts = self._corners(shape)
+        (p, q) = self.size
+        down, right = np.meshgrid(tops + (p - 1) / 2, lefts + (q - 1) / 2, indexing="ij")
+        return jnp.asarray(np.stack([down.ravel(), right.ravel()], axis=1), dtype=float)
 
     def _corners(self, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
-        """First rows and first columns of the blocks."""
+        """First rows and first columns of the patches."""
         lengths = shape[0], plane_width(shape, self.channels)
         if lengths[0] < self.size[0] or lengths[1] < self.size[1]:
             raise ValueError(
-                f"Blocks of {self.size[0]} x {self.size[1]} do not fit into a picture of {lengths[0]} x {lengths[1]}: "
+                f"Patches of {self.size[0]} x {self.size[1]} do not fit into a picture of {lengths[0]} x {lengths[1]}: "
                 "make them smaller."
             )
         steps = self.size if self.stride is None else self.stride
         tops, lefts = (
-            np.append(np.arange(0, length - block, step), length - block)
-            for length, block, step in zip(lengths, self.size, steps, strict=True)
+            np.append(np.arange(0, length - side, step), length - side)
+            for length, side, step in zip(lengths, self.size, steps, strict=True)
         )
         return tops, lefts
 

@@ -58,14 +58,37 @@ def test_table_and_winner(matmend, damaged, monkeypatch):
 
 def test_trained_methods_take_the_steps_and_all_methods_run_by_default(matmend, damaged, monkeypatch):
     folder, _, _ = damaged
-    for slow in ("air", "rdmf", "dmf_de", "pnmc"):  # they take long to compile, and go the way of dmf
+    for slow in ("patches", "air", "rdmf", "dmf_de", "pnmc"):  # they take long to compile; air goes the way of dmf
         monkeypatch.setitem(methods.registry, slow, methods.registry["mean"])
     code, out, _ = matmend("compare", folder / "photo.png", "-m", folder / "mask.png", "--steps", "30", "--json")
     assert code == 0
     scores = {score["method"]: score for score in json.loads(out)["scores"]}
-    assert set(scores) == set(methods.registry)
+    assert set(scores) == set(methods.runnable())
+    assert all(score["nmae"] is not None for score in scores.values())
     assert scores["dmf"]["message"] == "all steps were made"
     assert scores["dmf"]["nmae"] < scores["zeros"]["nmae"] * 1.5
+
+
+def test_by_default_only_what_is_installed_runs_and_the_rest_says_what_it_needs(matmend, damaged, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    folder, _, _ = damaged
+    for name in set(methods.registry) - {"fsr", "navier_stokes"}:
+        monkeypatch.setitem(methods.registry, name, methods.registry["mean"])
+    monkeypatch.setattr("matmend.methods.comparison.has_opencv", lambda: False)
+
+    def missing(module):
+        raise ImportError(module)
+
+    monkeypatch.setattr("matmend.methods.inpainting.opencv.importlib.import_module", missing)
+    arguments = ("compare", folder / "photo.png", "-m", folder / "mask.png")
+    code, out, _ = matmend(*arguments, "--json")
+    assert code == 0
+    assert {score["method"] for score in json.loads(out)["scores"]} == set(methods.registry) - {"fsr", "navier_stokes"}
+    code, out, _ = matmend(*arguments, "--methods", "fsr,mean", "--json")
+    assert code == 0
+    scores = {score["method"]: score for score in json.loads(out)["scores"]}
+    assert scores["fsr"]["nmae"] is None
+    assert 'pip install "matmend[images]"' in scores["fsr"]["message"]
 
 
 def test_a_matrix_with_nan(matmend, tmp_path):

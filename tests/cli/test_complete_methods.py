@@ -9,11 +9,17 @@ from PIL import Image
 
 from matmend.cli.names import MethodName
 from matmend.methods import registry
+from matmend.methods.inpainting.opencv import has_opencv
 
-OTHERS = ("knn", "iterative_svd", "soft_impute", "glrl", "pnmc", "mean", "zeros")  # not trained step by step
+OTHERS = ("knn", "iterative_svd", "soft_impute", "glrl", "pnmc", "biharmonic", "mean", "zeros")
+"""Not trained step by step."""
+OF_OPENCV = [
+    pytest.param(name, marks=pytest.mark.skipif(not has_opencv(), reason="OpenCV is not installed"))
+    for name in ("navier_stokes", "fsr")
+]
 
 
-@pytest.mark.parametrize("method", OTHERS)
+@pytest.mark.parametrize("method", [*OTHERS, *OF_OPENCV])
 def test_methods_without_training(matmend, damaged, method):
     folder, X, seen = damaged
     steps = ("--steps", "20") if method == "pnmc" else ()
@@ -49,11 +55,16 @@ def test_words_for_people_without_training(matmend, damaged):
         ("pnmc", "--stop", "air, dmf, rdmf, dmf_de"),
         ("iterative_svd", "--holdout", "air, dmf, rdmf, dmf_de, soft_impute, glrl"),
         ("soft_impute", "--plot", "air, dmf, rdmf, dmf_de"),
+        ("patches", "--plot", "air, dmf, rdmf, dmf_de"),
+        ("patches", "--steps", "air, dmf, rdmf, dmf_de, iterative_svd, soft_impute, glrl, pnmc"),
+        ("air", "--preset", "patches"),
+        ("fsr", "--preset", "patches"),
     ],
 )
 def test_an_option_that_a_method_does_not_take_is_refused(matmend, damaged, method, option, takers):
     folder, _, _ = damaged
-    value = {"--stop": "none", "--plot": folder / "curves.png", "--weight": "0.5", "--holdout": "0.1"}.get(option, "3")
+    values = {"--stop": "none", "--plot": folder / "curves.png", "--weight": "0.5", "--holdout": "0.1"}
+    value = (values | {"--preset": "fast"}).get(option, "3")
     code, out, err = matmend(
         "complete", folder / "photo.png", "-m", folder / "mask.png", "--method", method, option, value
     )

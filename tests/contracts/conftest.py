@@ -30,7 +30,7 @@ from matmend.representation import (
     ScaledIdentity,
     Spectral,
 )
-from matmend.transform import AbstractTransform, Blocks, Identity, Transpose
+from matmend.transform import AbstractTransform, Identity, Patches, Transpose
 
 
 @pytest.fixture(params=["float32", "float64"], scope="session")
@@ -67,7 +67,7 @@ def _transposed_channels(channels: int) -> Callable[[np.ndarray], np.ndarray]:
     return lambda X: np.hstack([block.T for block in np.hsplit(X, channels)])
 
 
-def _blocks(size: tuple[int, int], corners: list[tuple[int, int]], channels: int = 1):
+def _patches(size: tuple[int, int], corners: list[tuple[int, int]], channels: int = 1):
     def of_picture(X: np.ndarray) -> np.ndarray:
         planes = np.hsplit(X, channels)
         return np.array(
@@ -82,16 +82,16 @@ TRANSFORMS = {
     "transpose": TransformCase(Transpose(), np.transpose),
     "transpose-2-channels": TransformCase(Transpose(channels=2), _transposed_channels(2)),
     "transpose-3-channels": TransformCase(Transpose(channels=3), _transposed_channels(3)),
-    "blocks": TransformCase(Blocks((2, 3)), _blocks((2, 3), [(0, 0), (0, 3)])),
-    "blocks-2-channels": TransformCase(Blocks((1, 3), channels=2), _blocks((1, 3), [(0, 0), (1, 0)], channels=2)),
-    "blocks-3-channels": TransformCase(Blocks((2, 1), channels=3), _blocks((2, 1), [(0, 0), (0, 1)], channels=3)),
-    "blocks-overlapping": TransformCase(
-        Blocks((1, 3), stride=(1, 2)),
-        _blocks((1, 3), [(i, j) for i in (0, 1) for j in (0, 2, 3)]),
+    "patches": TransformCase(Patches((2, 3)), _patches((2, 3), [(0, 0), (0, 3)])),
+    "patches-2-channels": TransformCase(Patches((1, 3), channels=2), _patches((1, 3), [(0, 0), (1, 0)], channels=2)),
+    "patches-3-channels": TransformCase(Patches((2, 1), channels=3), _patches((2, 1), [(0, 0), (0, 1)], channels=3)),
+    "patches-overlapping": TransformCase(
+        Patches((1, 3), stride=(1, 2)),
+        _patches((1, 3), [(i, j) for i in (0, 1) for j in (0, 2, 3)]),
         keeps_every_entry_once=False,
     ),
-    "blocks-overlapping-channels": TransformCase(
-        Blocks(2, channels=2), _blocks((2, 2), [(0, 0), (0, 1)], channels=2), keeps_every_entry_once=False
+    "patches-overlapping-channels": TransformCase(
+        Patches(2, channels=2), _patches((2, 2), [(0, 0), (0, 1)], channels=2), keeps_every_entry_once=False
     ),
 }
 
@@ -160,8 +160,8 @@ GRAPHS = {
     "adaptive-columns": RegularizerCase(AdaptiveLaplacian(Transpose()), 2),
     "adaptive-total-columns": RegularizerCase(AdaptiveLaplacian(Transpose(), TotalSoftmax()), 2),
     "adaptive-channels": RegularizerCase(AdaptiveLaplacian(Transpose(channels=2)), 2),
-    "adaptive-blocks": RegularizerCase(AdaptiveLaplacian(Blocks((2, 3))), 2),
-    "adaptive-blocks-channels": RegularizerCase(AdaptiveLaplacian(Blocks((2, 1), channels=2)), 2),
+    "adaptive-patches": RegularizerCase(AdaptiveLaplacian(Patches((2, 3))), 2),
+    "adaptive-patches-channels": RegularizerCase(AdaptiveLaplacian(Patches((2, 1), channels=2)), 2),
     "adaptive-squared": RegularizerCase(AdaptiveLaplacian(power=2), 2),
     "adaptive-cubed-columns": RegularizerCase(AdaptiveLaplacian(Transpose(), power=3), 2),
     "network": RegularizerCase(AdaptiveLaplacian(affinity=SMALL_NETWORK), 2),
@@ -174,7 +174,7 @@ GRAPHS = {
 
 REGULARIZERS = {
     **GRAPHS,
-    "adaptive-blocks-overlapping": RegularizerCase(AdaptiveLaplacian(Blocks(3, stride=2)), 2),
+    "adaptive-patches-overlapping": RegularizerCase(AdaptiveLaplacian(Patches(3, stride=2)), 2),
     "total-variation": RegularizerCase(TotalVariation(), 1),
     "total-variation-channels": RegularizerCase(TotalVariation(channels=2), 1),
     "five-point": RegularizerCase(FivePointLaplacian(), 1),

@@ -9,6 +9,10 @@ from matmend.methods import registry
 
 # A method that is not named here trains, and is trained for a moment. Whoever is named here takes other settings.
 SETTINGS: dict[str, dict[str, Any]] = {
+    "patches": {"preset": "fast"},
+    "biharmonic": {},
+    "navier_stokes": {},
+    "fsr": {},
     "zeros": {},
     "mean": {},
     "knn": {},

@@ -10,7 +10,7 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
 from matmend.io import read_mask
 from matmend.io.image_masks import to_gray
@@ -184,3 +184,60 @@ def test_the_mask_of_the_paper():
     assert polarity == "black"
     assert np.count_nonzero(~observed) == 5444
     np.testing.assert_array_equal(observed, np.asarray(Image.open(path).convert("L")) == 255)
+
+
+def stroke(kind):
+    """Draw two lines on black and tell the pixels that they touch: with whole pixels, or with soft edges."""
+    image = Image.new("L", (480, 320), 0)
+    pen = ImageDraw.Draw(image)
+    pen.line([(30, 40), (400, 300)], fill=255, width=24)
+    pen.line([(60, 290), (460, 20)], fill=255, width=12)
+    drawing = np.asarray(image.resize((120, 80), Image.Resampling.BOX))
+    if kind == "whole":
+        drawing = np.where(drawing > 127, 255, 0).astype(np.uint8)
+    return drawing
+
+
+@pytest.mark.parametrize("kind", ["whole", "soft"])
+@pytest.mark.parametrize("color", ["white", "black"])
+@pytest.mark.parametrize("quality", [60, 75, 90, 98])
+@pytest.mark.parametrize("again", [False, True], ids=["jpg", "jpg saved as png"])
+def test_jpeg_noise_beside_a_stroke(tmp_path, kind, color, quality, again):
+    drawing = stroke(kind)
+    Image.fromarray(drawing if color == "white" else 255 - drawing).save(tmp_path / "a.jpg", quality=quality)
+    path = tmp_path / "a.jpg"
+    if again:
+        path = tmp_path / "a.png"
+        Image.open(tmp_path / "a.jpg").save(path)
+    observed, polarity = read_mask(path, drawing.shape)
+    assert polarity == color
+    missing = ~observed
+    drawn = np.count_nonzero(drawing)
+    assert np.count_nonzero(missing & (drawing == 0)) < 0.03 * drawn  # noise is not taken for a stroke
+    assert np.count_nonzero(observed & (drawing > 48)) < 0.01 * drawn  # nor the soft edge for the picture
+
+
+@pytest.mark.parametrize("blur", [0.0, 1.0, 4.0])
+def test_soft_edges_without_loss_are_missing_to_the_last_pixel(tmp_path, blur):
+    drawing = np.asarray(Image.fromarray(stroke("soft")).filter(ImageFilter.GaussianBlur(blur)))
+    Image.fromarray(drawing).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "a.png", drawing.shape, missing="white")[0], drawing == 0)
+    Image.fromarray(255 - drawing).save(tmp_path / "b.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "b.png", drawing.shape, missing="black")[0], drawing == 0)
+
+
+@pytest.mark.parametrize("paper", [3, 5])
+@pytest.mark.parametrize("color", ["white", "black"])
+def test_a_paper_that_is_not_quite_pure(tmp_path, hole, paper, color):
+    drawing = np.where(hole, 255, paper).astype(np.uint8)
+    Image.fromarray(drawing if color == "white" else 255 - drawing).save(tmp_path / "a.png")
+    observed, polarity = read_mask(tmp_path / "a.png", SHAPE)
+    assert polarity == color
+    np.testing.assert_array_equal(observed, ~hole)
+
+
+def test_faint_marks_alone_are_marks(tmp_path):
+    drawing = np.zeros((40, 40), np.uint8)
+    drawing[5:9, 5:15] = 10
+    Image.fromarray(drawing).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "a.png", drawing.shape)[0], drawing == 0)

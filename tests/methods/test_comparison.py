@@ -7,7 +7,7 @@ import pytest
 
 from matmend import methods
 from matmend.masks import matched_holdout, patch_mask
-from matmend.methods import Score, compare, registry
+from matmend.methods import Score, compare, registry, runnable
 from matmend.methods.comparison import ranked
 from matmend.methods.floors import mean
 
@@ -73,9 +73,11 @@ def test_by_default_all_methods_floors_first_and_callbacks_see_them(monkeypatch)
         monkeypatch.setitem(methods.registry, name, mean)
     seen = []
     scores = compare(X, MASK, on_method=[lambda name, score: seen.append((name, score))])
-    assert [name for name, score in seen if score is None] == list(reversed(registry))
-    assert [name for name, score in seen if score is not None] == list(reversed(registry))
+    assert [name for name, score in seen if score is None] == runnable()
+    assert [name for name, score in seen if score is not None] == runnable()
     assert len({score.nmae for score in scores}) == 1
+    assert {"zeros", "mean", "biharmonic", "knn", "air", "patches"} <= {score.method for score in scores}
+    assert [score.method for score in scores[:2]] == ["zeros", "mean"]
 
 
 def test_an_interruption_passes_through():
@@ -101,7 +103,7 @@ def test_ranked_keeps_ties_and_puts_the_failed_last():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"methods": ["mean", "magic"]}, "no method 'magic'; there are air"),
+        ({"methods": ["mean", "magic"]}, "no method 'magic'; there are patches, air"),
         ({"methods": []}, "No method was named"),
         ({"settings": {"maen": {}}}, "no method 'maen'"),
         ({"truth": X.T}, "truth must have shape"),

@@ -14,7 +14,7 @@ from matmend.metrics import nmae
 from matmend.regularizer import Sum
 from matmend.representation import DeepFactorization, ScaledIdentity
 from matmend.solve import group_rmsprop, never
-from matmend.transform import Blocks
+from matmend.transform import Patches
 
 STUCK = Recipe("stuck", DeepFactorization(2, initialization=ScaledIdentity(0.0)), settings={"depth": "stuck"})
 """A start at zero, where the gradient vanishes: never anything but zeros."""
@@ -130,7 +130,7 @@ def test_interrupting_the_first_candidate_gives_what_it_has(picture):
 def test_any_list_of_transforms(picture):
     X, mask = picture
     done = air.complete(
-        X, mask, steps=30, transforms=lambda channels: (*air.rows_and_columns(channels), Blocks(4, channels=channels))
+        X, mask, steps=30, transforms=lambda channels: (*air.rows_and_columns(channels), Patches(4, channels=channels))
     )
     assert {name: L.shape[0] for name, L in done.laplacians.items()} == {"row": 24, "col": 20, "graph3": 30}
     none = complete_with(Recipe("none", DeepFactorization(2), lambda shape, channels: Sum()), X, mask, steps=10)

@@ -6,7 +6,7 @@ from scipy import sparse
 
 from matmend.matrix import LowRank
 from matmend.regularizer import EdgeLaplacian
-from matmend.transform import Blocks, Transpose
+from matmend.transform import Patches, Transpose
 
 KEY = jax.random.key(0)
 
@@ -14,7 +14,7 @@ KEY = jax.random.key(0)
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: EdgeLaplacian(Blocks(2)), "rows, Identity.* columns, Transpose.* AdaptiveLaplacian"),
+        (lambda: EdgeLaplacian(Patches(2)), "rows, Identity.* columns, Transpose.* AdaptiveLaplacian"),
         (lambda: EdgeLaplacian(Transpose(channels=3)), "AdaptiveLaplacian"),
         (lambda: EdgeLaplacian(num_neighbors=0), "num_neighbors >= 1, or 0 with a graph"),
         (lambda: EdgeLaplacian(num_neighbors=2, min_degree=3), "min_degree <= num_neighbors"),

@@ -21,13 +21,13 @@ from matmend.regularizer import (
 )
 from matmend.representation import Direct
 from matmend.solve import adam, solve
-from matmend.transform import Blocks, Transpose
+from matmend.transform import Patches, Transpose
 
 SHAPE = (4, 6)
 LEARNED = {
     "rows": AdaptiveLaplacian(),
     "columns, total": AdaptiveLaplacian(Transpose(), TotalSoftmax()),
-    "blocks": AdaptiveLaplacian(Blocks((2, 3))),
+    "patches": AdaptiveLaplacian(Patches((2, 3))),
     "squared": AdaptiveLaplacian(power=2),
     "network, cubed": AdaptiveLaplacian(affinity=CoordinateNetwork(rank=4, width=8, depth=2), power=3),
     "scaled": 0.3 * AdaptiveLaplacian(),

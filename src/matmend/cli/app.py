@@ -59,7 +59,8 @@ def complete(
     holdout: options.Holdout = None,
     mask: options.Mask = None,
     missing: options.Missing = "auto",
-    method: options.Method = "air",
+    method: options.Method = None,
+    preset: options.Preset = None,
     depth: options.Depth = None,
     steps: options.Steps = None,
     weight: options.Weight = None,
@@ -89,7 +90,7 @@ def complete(
     """Fill the missing pixels of a picture; or complete ratings: predict, recommend, save the model.
 
     Observed pixels are left exactly as they are, and the file is written with the depth and mode of the one read.
-    Ctrl-C stops early and writes what has been reached.
+    Ctrl-C stops a training early and writes what has been reached.
     """
     from matmend.cli.dispatch import kind_of
 
@@ -102,7 +103,10 @@ def complete(
                 undetermined=undetermined, overwrite=overwrite, checkpoint=checkpoint,
                 checkpoint_every=checkpoint_every,
             ),
-            Training(method, depth, steps, weight, seed, device, float64, holdout, stop),
+            Training.asked(
+                method, depth=depth, steps=steps, weight=weight, seed=seed, device=device, float64=float64,
+                holdout=holdout, stop=stop, preset=preset, shows_training=bool(plot or graphs or checkpoint),
+            ),
             json=json,
             quiet=quiet,
         )  # fmt: skip
@@ -146,7 +150,7 @@ def compare(
     mask: options.Mask = None,
     missing: options.Missing = "auto",
     methods: Annotated[
-        str | None, typer.Option(help="Names with commas between them.", show_default="all of them")
+        str | None, typer.Option(help="Names with commas between them.", show_default="all that are installed")
     ] = None,
     truth: options.Truth = None,
     seed: options.Seed = 0,
@@ -221,7 +225,7 @@ def demo(
     folder: Annotated[Path, typer.Option(help="Where the demonstration writes its files.")] = Path("matmend-demo"),
     size: Annotated[Literal["64", "128", "256", "512"], typer.Option(help="Side of the picture in pixels.")] = "256",
     missing: Annotated[float, typer.Option(min=0.01, max=0.95, help="Share of the pixels to take away.")] = 0.3,
-    method: options.Method = "air",
+    method: options.Method = None,
     steps: options.Steps = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
@@ -235,7 +239,7 @@ def demo(
         folder,
         size=int(size),
         missing=missing,
-        training=Training(method=method, steps=steps, seed=seed, device=device),
+        training=Training.asked(method, steps=steps, seed=seed, device=device),
         quiet=quiet,
     )
 

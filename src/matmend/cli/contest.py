@@ -21,7 +21,7 @@ from matmend.cli.mend import every
 from matmend.cli.names import Device, Polarity
 from matmend.cli.settings import is_trained
 from matmend.io import atomic_write, check_writable
-from matmend.methods import Score, compare, registry
+from matmend.methods import Score, compare, registry, runnable
 from matmend.methods.comparison import ranked
 
 
@@ -46,7 +46,7 @@ class Contest:
     def names(self) -> list[str]:
         """The methods in the order in which they run: floors first, so that something is there after ctrl-C."""
         if self.methods is None:
-            return list(reversed(registry))
+            return runnable()
         return list(dict.fromkeys(name.strip() for name in self.methods.split(",") if name.strip()))
 
 

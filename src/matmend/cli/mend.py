@@ -6,7 +6,7 @@ import json as jsonlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from rich.console import Console
@@ -15,8 +15,8 @@ from matmend import plots
 from matmend.cli.console import literal, say
 from matmend.cli.device import on_device, precision
 from matmend.cli.inputs import observed, plain
-from matmend.cli.names import Device, MethodName, Polarity, StopName, Undetermined
-from matmend.cli.progress import Watch
+from matmend.cli.names import Device, MethodName, Polarity, PresetName, StopName, Undetermined
+from matmend.cli.progress import PartWatch, Watch
 from matmend.cli.resuming import KeptRun, begin, restored, stored
 from matmend.cli.settings import check_options, is_trained, settings_of
 from matmend.cli.undetermined import Doubt, map_path
@@ -60,7 +60,7 @@ class Request:
 class Training:
     """How to complete; None leaves a setting to the method."""
 
-    method: MethodName = "air"
+    method: MethodName = "patches"
     depth: int | None = None
     steps: int | None = None
     weight: float | None = None
@@ -69,11 +69,25 @@ class Training:
     float64: bool = False
     holdout: float | None = None
     stop: StopName | None = None
+    preset: PresetName | None = None
+
+    @classmethod
+    def asked(cls, method: MethodName | None, *, shows_training: bool = False, **settings: Any) -> Self:
+        """Take the method that was asked for; without one, air if something is asked for that only training has.
+
+        Examples
+        --------
+        >>> Training.asked(None).method, Training.asked(None, steps=100).method, Training.asked("knn").method
+        ('patches', 'air', 'knn')
+        """
+        given = cls(**settings).given
+        is_for_training = shows_training or any(given[name] is not None for name in given if name != "preset")
+        return cls(method=method or ("air" if is_for_training or settings.get("float64") else "patches"), **settings)
 
     @property
     def given(self) -> dict[str, Any]:
         """The settings that not every method takes, None where left to the method."""
-        return {name: getattr(self, name) for name in ("depth", "steps", "weight", "holdout", "stop")}
+        return {name: getattr(self, name) for name in ("depth", "steps", "weight", "holdout", "stop", "preset")}
 
 
 def mend(
@@ -228,11 +242,18 @@ def _figures(request: Request, training: Training) -> dict[Path, Draw]:
 def _train(
     picture: Picture, seen: np.ndarray, training: Training, checkpoints: Checkpoints | None, *, visible: bool
 ) -> Completion:
-    method, known = registry[training.method], plain(picture).astype(np.float64 if training.float64 else np.float32)
+    method, known = (
+        registry[training.method],
+        plain(picture).astype(np.float64 if training.float64 else np.float32, copy=False),
+    )
     settings = {name: value for name, value in training.given.items() if value is not None}
     if settings.pop("stop", "auto") != "auto":
         settings["stop"] = {"decay": EnergyDecay(), "heldout": HeldoutRise(), "none": never}[training.stop or "none"]
     console = Console(stderr=True)
+    if "on_part" in settings_of(training.method):
+        watch = PartWatch(console, visible=visible)
+        with watch.showing():
+            return method(known, seen, seed=training.seed, on_part=[watch], **settings)
     if not is_trained(training.method):
         with console.status(f"mending by {training.method}") if visible else contextlib.nullcontext():
             return method(known, seen, seed=training.seed, **settings)
@@ -304,10 +325,12 @@ def _tell(report: dict[str, Any], figures: list[Path]) -> None:
         say(f"The result is step {report['step']:,}, {report['seconds']:.1f} s with compilation.")
     else:
         say(f"Method {report['method']}, {report['seconds']:.1f} s.")
+    if report["method"] == "patches":
+        say(f"Filled by {report['ended']}.")
     if report["expected_rmse"] is not None:
         how = (
             "pixels held out in the shape of what is missing."
-            if report["method"] == "glrl"
+            if report["method"] in ("glrl", "patches")
             else "single pixels held out; where neighbours are missing too it is larger."
         )
         say(f"Expected error (RMS) {report['expected_rmse']:.2%} of the full range, measured on {how}")

@@ -3,10 +3,12 @@
 from typing import Literal
 
 MethodName = Literal[
-    "air", "dmf", "rdmf", "dmf_de", "knn", "iterative_svd", "soft_impute", "glrl", "pnmc", "mean", "zeros"
-]
+    "patches", "air", "dmf", "rdmf", "dmf_de", "knn", "iterative_svd", "soft_impute", "glrl", "pnmc", "biharmonic",
+    "navier_stokes", "fsr", "mean", "zeros",
+]  # fmt: skip
 """The keys of the registry of methods, in its order."""
 
+PresetName = Literal["fast", "best"]
 Device = Literal["auto", "cpu", "gpu"]
 Polarity = Literal["auto", "white", "black"]
 Undetermined = Literal["keep", "nan", "flag"]

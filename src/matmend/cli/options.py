@@ -7,7 +7,7 @@ import typer
 
 from matmend.cli.names import Device as DeviceName
 from matmend.cli.names import Kind as KindName
-from matmend.cli.names import MethodName, Polarity, StopName
+from matmend.cli.names import MethodName, Polarity, PresetName, StopName
 from matmend.cli.names import Undetermined as UndeterminedName
 
 PICTURES = "Pictures"
@@ -15,11 +15,21 @@ RATINGS = "Ratings"
 """Under which heading the help lists what only one of them takes."""
 
 Method = Annotated[
-    MethodName,
+    MethodName | None,
     typer.Option(
-        help="AIR-Net (air), other deep factorizations (dmf, rdmf, dmf_de), neighbours (knn), low rank (iterative_svd, "
-        "soft_impute, glrl), a patch network (pnmc), floors (mean, zeros). [bold]matmend compare[/] tells which suits.",
+        help="Similar patches of the picture (patches), AIR-Net (air), other deep factorizations (dmf, rdmf, dmf_de), "
+        "neighbours (knn), low rank (iterative_svd, soft_impute, glrl), a patch network (pnmc), other tools "
+        "(biharmonic, navier_stokes, fsr), floors (mean, zeros). [bold]matmend compare[/] tells which suits.",
         show_choices=False,
+        show_default="patches; air where an option is only for what is trained",
+        rich_help_panel=PICTURES,
+    ),
+]
+Preset = Annotated[
+    PresetName | None,
+    typer.Option(
+        help="Seconds (fast), or up to a minute for a small picture and a smaller error (best): patches.",
+        show_default="best up to 512 x 512 pixels, else fast",
         rich_help_panel=PICTURES,
     ),
 ]

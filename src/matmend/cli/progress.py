@@ -158,3 +158,37 @@ class SweepWatch(_Stoppable):
             errors=f"{name} RMSE {self._scale * error:.4f}",
         )
         return self.was_interrupted
+
+
+class PartWatch:
+    """Shows how many parts of a picture are done.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+    visible : bool
+    """
+
+    def __init__(self, console: Console, *, visible: bool):
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left ≤"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not visible,
+            transient=True,
+        )
+        self._task = self._progress.add_task("mending", total=None)
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that so many parts are done."""
+        self._progress.update(self._task, completed=done, total=total)
+
+    @contextmanager
+    def showing(self) -> Iterator[None]:
+        """Show the bar."""
+        with self._progress:
+            yield

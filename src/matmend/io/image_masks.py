@@ -2,15 +2,19 @@
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from matmend.io.image_decoding import Raster, decode
 
 AUTO_LIMIT = 0.4
 """The greatest fraction of missing pixels for which "auto" trusts a reading: near one half it would be a guess."""
+
+NEARLY, WEAK, STRONG = 1 / 16, 1 / 8, 1 / 4
+"""Fractions of the scale: noise of JPEG beside a stroke, mostly; what it rarely reaches; what it does not reach."""
 
 
 def read_mask(
@@ -20,7 +24,9 @@ def read_mask(
 
     Both conventions are in use: white is missing for scikit-image and OpenCV, black is missing in the AIR-Net paper.
     Only the pure colour counts as observed, so that the soft edge of a brush is missing too: with ``missing="white"``
-    exactly black, with ``missing="black"`` exactly white. JPEG does not keep pure colours and is cut at half scale.
+    exactly black, with ``missing="black"`` exactly white. A paper that is not quite pure counts as pure. JPEG puts
+    faint noise around every stroke, which stays when the file is saved as PNG later: there a pixel is missing if it is
+    1/8 of the scale away from the pure colour and belongs to a mark that is 1/4 away somewhere.
 
     Parameters
     ----------
@@ -68,14 +74,36 @@ def read_mask(
     raster = decode(path)
     _check_shape(raster.colors.shape[:2], shape, path)
     drawing, full, is_alpha = _drawing(raster, path)
-    if raster.storage.lossy and not is_alpha:
-        is_light = drawing > full / 2
-        by_polarity = {"white": ~is_light, "black": is_light}
-    else:
-        by_polarity = {"white": drawing == 0, "black": drawing == full}
-    if missing == "auto":
-        missing = _choose(by_polarity, path, candidates=("black",) if is_alpha else ("white", "black"))
-    return by_polarity[missing], missing
+    lossy = raster.storage.lossy and not is_alpha
+    levels = drawing.astype(np.int32 if full > 255 else np.int16)
+    if missing != "auto":
+        return _observed(levels if missing == "white" else full - levels, full, lossy=lossy), missing
+    by_polarity = {"white": _observed(levels, full, lossy=lossy), "black": _observed(full - levels, full, lossy=lossy)}
+    chosen = _choose(by_polarity, path, candidates=("black",) if is_alpha else ("white", "black"))
+    return by_polarity[chosen], chosen
+
+
+def _observed(away: NDArray[Any], full: int, *, lossy: bool) -> NDArray[np.bool_]:
+    """Tell the observed pixels by how far they are away from the pure colour, which is at most `full`."""
+    near = away[away <= full * NEARLY]
+    paper = int(np.bincount(near).argmax()) if near.size else 0
+    marked, core = away > paper, away > full * STRONG
+    if full > 1 and not lossy and core.any():
+        # Soft edges fade away from a stroke; faint specks that touch none are left by JPEG.
+        faint = marked & (away <= full * NEARLY)
+        specks = int(np.count_nonzero(faint & ~_touching(marked, core)))
+        lossy = specks >= max(16, 0.02 * int(np.count_nonzero(faint)))
+    if lossy:
+        marked = _touching(away > full * WEAK, core)
+    return ~marked
+
+
+def _touching(marked: NDArray[np.bool_], core: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Keep the connected marks, corners included, in which there is a pixel of the core."""
+    labels, num_marks = cast("tuple[NDArray[np.int32], int]", ndimage.label(marked, np.ones((3, 3), bool)))
+    kept = np.zeros(num_marks + 1, bool)
+    kept[labels[core & marked]] = True
+    return kept[labels]
 
 
 def _choose(
@@ -100,7 +128,7 @@ def _check_shape(came: tuple[int, ...], shape: tuple[int, int], path: Path) -> N
         )
 
 
-def _drawing(raster: Raster, path: Path) -> tuple[NDArray[Any], float, bool]:
+def _drawing(raster: Raster, path: Path) -> tuple[NDArray[Any], int, bool]:
     """Tell the gray drawing, the value that is white in it, and whether it was drawn in alpha."""
     colors, alpha = raster.colors, raster.storage.alpha
     if alpha is not None and (colors == colors[0, 0]).all() and (alpha != alpha[0, 0]).any():
@@ -117,13 +145,13 @@ def _integers(values: NDArray[Any], path: Path) -> NDArray[Any]:
     return np.rint(values.astype(np.float64) * 65535).astype(np.uint16)
 
 
-def _white(values: NDArray[Any], *, lossy: bool) -> float:
+def _white(values: NDArray[Any], *, lossy: bool) -> int:
     if values.dtype.kind == "f":
-        return 65535.0
+        return 65535
     is_label = values.dtype == np.bool_ or (
         values.max() == 1 and not lossy
     )  # 0 and 1 in bytes: a saved boolean array, not two blacks
-    return 1.0 if is_label else float(np.iinfo(values.dtype).max)
+    return 1 if is_label else int(np.iinfo(values.dtype).max)
 
 
 def to_gray(colors: NDArray[Any]) -> NDArray[Any]:

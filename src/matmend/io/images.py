@@ -12,6 +12,8 @@ from matmend.io.image_decoding import decode
 from matmend.io.image_encoding import encode
 from matmend.io.image_storage import Storage, target_format
 
+_BAND = 256
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
@@ -235,8 +237,12 @@ def _check_plane(name: str, plane: NDArray[np.bool_], pixels: NDArray[Any]) -> N
 
 def _stored(pixels: NDArray[Any], storage: Storage) -> NDArray[Any]:
     low, high = storage.value_range
-    values = np.clip(pixels.astype(np.float64), 0.0, 1.0) * (high - low) + low
-    return (values if storage.is_float else np.rint(values)).astype(storage.dtype)
+    stored = np.empty(pixels.shape, storage.dtype)
+    for top in range(0, len(pixels), _BAND):  # in double precision a large picture would be several gigabytes
+        rows = slice(top, top + _BAND)
+        values = np.clip(pixels[rows].astype(np.float64), 0.0, 1.0) * (high - low) + low
+        stored[rows] = values if storage.is_float else np.rint(values)
+    return stored
 
 
 def _described(array: NDArray[Any]) -> str:

@@ -51,7 +51,7 @@ def random_mask(shape: tuple[int, int], missing: float, *, seed: int) -> NDArray
     >>> int((~random_mask((240, 240), 0.3, seed=20210909)).sum())  # the paper's: 29.97 % of the pixels
     17265
     """
-    rows, cols = _check_shape(shape)
+    rows, cols = checked_shape(shape)
     if not 0 <= missing <= 1:
         raise ValueError(f"missing: expected a share in [0, 1], got {missing!r}; 0.3 hides 30 % of the entries.")
     return np.random.RandomState(seed).random_sample((rows, cols)) > missing
@@ -91,7 +91,7 @@ def patch_mask(shape: tuple[int, int], patches: Sequence[Patch] = AIR_PATCHES) -
     array([[1, 0, 0],
            [1, 1, 1]])
     """
-    rows, cols = _check_shape(shape)
+    rows, cols = checked_shape(shape)
     mask = np.ones((rows, cols), dtype=bool)
     for (r0, r1), (c0, c1) in patches:
         if not (0 <= r0 < r1 <= rows and 0 <= c0 < c1 <= cols):
@@ -184,7 +184,7 @@ def scribble_mask(
     >>> int((~scribble_mask((100, 120), missing=0.1)).sum())
     1200
     """
-    rows, cols = _check_shape(shape)
+    rows, cols = checked_shape(shape)
     if not 0 <= missing <= 0.95:
         raise ValueError(f"missing: expected a share in [0, 0.95], got {missing!r}; to hide more, use random_mask.")
     if thickness < 1 or thickness != int(thickness):
@@ -207,7 +207,8 @@ def scribble_mask(
     return mask.reshape(rows, cols)
 
 
-def _check_shape(shape: tuple[int, int]) -> tuple[int, int]:
+def checked_shape(shape: tuple[int, int]) -> tuple[int, int]:
+    """Return the shape if it is two positive integers, or raise ValueError."""
     if len(shape) != 2 or any(size != int(size) or size < 1 for size in shape):
         raise ValueError(f"shape: expected two positive integers (m, n), got {shape!r}; colour images share one mask.")
     return int(shape[0]), int(shape[1])

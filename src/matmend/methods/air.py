@@ -71,7 +71,7 @@ def complete(
         Start of the factors.
     transforms : callable ``channels -> sequence of AbstractTransform``
         ``T_i``; [`rows_and_columns`][matmend.methods.air.rows_and_columns] by default. For blocks of 8 x 8 as well:
-        ``lambda channels: (*rows_and_columns(channels), Blocks(8, channels=channels))``.
+        ``lambda channels: (*rows_and_columns(channels), Patches(8, channels=channels))``.
     **training
         Seed, steps, held-out share and what else [`complete_with`][matmend.methods.complete_with] takes.
 

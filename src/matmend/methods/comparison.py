@@ -10,7 +10,11 @@ from numpy.typing import ArrayLike
 
 from matmend.masks import matched_holdout
 from matmend.methods.completion import Completion, checked
+from matmend.methods.inpainting.opencv import has_opencv
 from matmend.metrics import mae, nmae, rmse
+
+OF_OPENCV = {"navier_stokes", "fsr"}
+"""Methods that need the optional extra ``images``."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,8 @@ def compare(
     observed, mask
         As in [`complete_with`][matmend.methods.complete_with].
     methods : iterable of str, optional
-        Names in the `registry`; by default all of them, the floors `zeros` and `mean` first. Run in this order.
+        Names in the `registry`; by default all of them that can run here ([`runnable`][matmend.methods.runnable]), the
+        floors `zeros` and `mean` first. Run in this order.
     fraction : float in (0, 1), default 0.1
         Share of the observed entries held out.
     seed : int
@@ -116,7 +121,7 @@ def compare(
     """
     from matmend.methods import registry  # it is made where this function is exported
 
-    names = list(reversed(registry)) if methods is None else list(dict.fromkeys(methods))
+    names = runnable() if methods is None else list(dict.fromkeys(methods))
     for name in (*names, *(settings or {})):
         if name not in registry:
             raise ValueError(f"There is no method {name!r}; there are {', '.join(registry)}.")
@@ -145,6 +150,20 @@ def compare(
         for callback in on_method:
             callback(name, scores[-1])
     return ranked(scores)
+
+
+def runnable() -> list[str]:
+    """Return the methods for which all that they need is installed, the floors first.
+
+    Examples
+    --------
+    >>> runnable()[:2], runnable()[-1]
+    (['zeros', 'mean'], 'patches')
+    """
+    from matmend.methods import registry  # as above
+
+    without = set() if has_opencv() else OF_OPENCV
+    return [name for name in reversed(registry) if name not in without]
 
 
 def ranked(scores: Iterable[Score]) -> list[Score]:

@@ -162,17 +162,19 @@ def checked(observed: ArrayLike, mask: ArrayLike | None) -> tuple[np.ndarray, np
         )
     if not np.issubdtype(array.dtype, np.floating):
         array = array.astype(np.float32)
-    per_pixel = np.isnan(array) if array.ndim == 2 else np.isnan(array).any(axis=2)
-    seen = np.asarray(~per_pixel if mask is None else mask, dtype=bool)
+    if mask is None:
+        mask = ~(np.isnan(array) if array.ndim == 2 else np.isnan(array).any(axis=2))
+    seen = np.asarray(mask, dtype=bool)
     if seen.shape != array.shape[:2]:
         raise ValueError(f"The mask must have shape {array.shape[:2]} like the array, got {seen.shape}.")
     if not seen.any():
         raise ValueError("Everything is missing: there is nothing to complete the array from.")
     if seen.all():
         raise ValueError("Nothing is missing: there is nothing to complete.")
-    if not np.isfinite(array[seen]).all():
+    wrong = ~np.isfinite(array) & (seen if array.ndim == 2 else seen[..., None])
+    if wrong.any():
         raise ValueError(
-            f"{int((~np.isfinite(array[seen])).sum())} values that the mask calls observed are NaN or infinite: mark "
+            f"{int(wrong.sum())} values that the mask calls observed are NaN or infinite: mark "
             "those entries as missing."
         )
     return array, seen

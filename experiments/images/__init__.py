@@ -1,0 +1,1 @@
+"""Pictures with the damage that people have."""
