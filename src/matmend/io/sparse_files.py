@@ -1,7 +1,6 @@
 """Sparse matrices in: what scipy.sparse and NumPy save as .npz, and MatrixMarket."""
 
 import os
-import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matmend.io.delimited import check_file, in_our_words
+from matmend.io.matrix_market import read_entries, read_header
 
 SPARSE_SUFFIXES = (".npz", ".mtx")
 """What [`read_sparse`][matmend.io.sparse_files.read_sparse] reads."""
@@ -126,17 +126,14 @@ def _compressed(path: Path, indptr: Any, indices: Any, shape: Any, kind: str) ->
 
 
 def _matrix_market(path: Path) -> tuple[Any, Any, Any, Any]:
-    from scipy.io import mminfo, mmread
-
-    rows, cols, count, layout, *_ = mminfo(path)
-    if layout != "coordinate":
+    header = read_header(path)
+    if header.layout != "coordinate":
         raise ValueError(f"expected a list of entries, but {path} holds a full matrix: read it as a table")
-    if count > path.stat().st_size or count > LIMIT // 24:
-        raise ValueError(f"expected {count} entries, as the first lines of {path} state, but it is too short for them")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        matrix: Any = mmread(path, spmatrix=False)
-    return matrix.coords[0], matrix.coords[1], matrix.data, (rows, cols)
+    if header.num_stated > path.stat().st_size or header.num_stated > LIMIT // 24:
+        raise ValueError(
+            f"expected {header.num_stated} entries, as the first lines of {path} state, but it is too short for them"
+        )
+    return *read_entries(path), (header.rows, header.cols)
 
 
 def _checked(path: Path, rows: Any, cols: Any, values: Any, shape: Any) -> Coordinates:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matmend.io.delimited import check_file, csv_options, in_our_words, look, not_utf8, open_stream, reason
+from matmend.io.matrix_market import read_array, read_header
 from matmend.io.sparse_files import archive_arrays
 
 if TYPE_CHECKING:
@@ -249,14 +250,14 @@ def _load(path: Path) -> Any:
     if path.suffix.lower() == ".npy":
         return np.load(path, mmap_mode="r", allow_pickle=False)  # mapped: a header can state any size
     if path.suffix.lower() == ".mtx":
-        from scipy.io import mminfo, mmread
-
-        rows, cols, _, layout, *_ = mminfo(path)
-        if layout != "array":
+        header = read_header(path)
+        if header.layout != "array":
             raise ValueError(f"expected a full matrix, but {path} holds a list of entries: read it as ratings")
-        if rows * cols > min(MOST_CELLS, path.stat().st_size):
-            raise ValueError(f"expected {rows} x {cols} numbers as {path} states, but it cannot hold so many")
-        return mmread(path)
+        if header.num_stated > min(MOST_CELLS, path.stat().st_size):
+            raise ValueError(
+                f"expected {header.rows} x {header.cols} numbers as {path} states, but it cannot hold so many"
+            )
+        return read_array(path)
     shapes = archive_arrays(path)
     if len(shapes) != 1:
         raise ValueError(f"expected one matrix, but {path} holds the arrays {', '.join(shapes) or 'none'}")
