@@ -7,8 +7,8 @@ installed (``pip install "matmend[images]"``), its Navier-Stokes and frequency-s
 Claims, in numbers (NMAE on the missing pixels): the best preset beats every other tool that is installed, on all but
 one of the pictures at most; the fast one beats biharmonic inpainting on all.
 
-``python -m experiments.images.gallery`` takes some three minutes on four cores; ``--quick`` runs two small pictures with
-the fast preset.
+``python -m experiments.images.gallery`` takes some three minutes on four cores; ``--quick`` runs two small pictures
+with the fast preset.
 """
 
 import importlib.util
