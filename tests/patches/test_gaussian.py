@@ -46,12 +46,12 @@ def test_moments_are_weighted_by_the_distances():
 
 
 def test_a_group_of_one_patch_repeats_it():
-    plane = jnp.asarray(np.random.default_rng(0).random((3, 3)))
+    plane = jnp.asarray(np.random.default_rng(0).random(9))
     means, precisions = estimated_patches(
-        plane, jnp.ones((3, 3)), jnp.zeros((1, 1), jnp.int32), jnp.zeros((1, 1)), jnp.zeros(1, jnp.int32),
+        plane, jnp.ones(9), 3, jnp.zeros((1, 1), jnp.int32), jnp.zeros((1, 1)), jnp.zeros(1, jnp.int32),
         jnp.asarray(1e-3), jnp.asarray(0.01), size=3,
     )  # fmt: skip
-    np.testing.assert_allclose(means, plane.reshape(1, 9), rtol=1e-12)
+    np.testing.assert_allclose(means, plane[None], rtol=1e-12)
     np.testing.assert_allclose(precisions, np.full((1, 9), 1 / (1e-3 + 1e-4)), rtol=1e-9)
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from matmend.patches import box_sums, corners_of, most_neighbors, nearest, patches_at
+from matmend.patches import Lines, box_sums, corners_of, most_neighbors, nearest, patches_at
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 8])
@@ -12,7 +12,7 @@ def test_box_sums_are_those_of_a_uniform_filter(size):
     middle = size // 2  # of the box that the filter centres on a pixel
     means = ndimage.uniform_filter(x, size)[middle : middle + 9 - size, middle : middle + 14 - size]
     expected = size**2 * means
-    np.testing.assert_allclose(box_sums(jnp.asarray(x), size), expected, rtol=1e-12)
+    np.testing.assert_allclose(box_sums(x, size), expected, rtol=1e-12)
 
 
 def test_corners_cover_every_pixel_and_end_at_the_border():
@@ -24,8 +24,7 @@ def test_corners_cover_every_pixel_and_end_at_the_border():
 
 
 def test_patches_are_read_row_by_row():
-    x = np.arange(30.0).reshape(5, 6)
-    found = patches_at(jnp.asarray(x), jnp.asarray([[0, 9]], jnp.int32), 2)
+    found = patches_at(jnp.arange(30.0), 6, jnp.asarray([[0, 9]], jnp.int32), 2)
     assert found.tolist() == [[[0, 1, 6, 7], [9, 10, 15, 16]]]
 
 
@@ -49,7 +48,7 @@ def test_nearest_are_those_of_brute_force(channels, size, window):
     corners = corners_of((12, 15), size, 2)  # those at the borders, too
     count = min(9, most_neighbors((12, 15), size, window))
     neighbors, distances = nearest(
-        jnp.asarray(planes), jnp.asarray(weights), jnp.asarray(corners), size=size, window=window, count=count
+        Lines.of(planes), Lines.of(weights[None]), corners, size=size, window=window, count=count
     )
     for corner, places, found in zip(corners, np.asarray(neighbors), np.asarray(distances), strict=True):
         expected = brute_force(planes, weights, corner, size, window)
@@ -62,8 +61,8 @@ def test_nearest_are_those_of_brute_force(channels, size, window):
 def test_what_is_not_trusted_does_not_count():
     x = np.zeros((1, 1, 6))
     x[0, 0, 3:] = 7
-    weights = jnp.asarray([[1.0, 1, 1, 0, 0, 0]])
-    _, distances = nearest(jnp.asarray(x), weights, jnp.asarray([[0, 0]], jnp.int32), size=1, window=5, count=6)
+    weights = Lines.of(np.array([[[1.0, 1, 1, 0, 0, 0]]]))
+    _, distances = nearest(Lines.of(x), weights, np.zeros((1, 2), np.int32), size=1, window=5, count=6)
     assert distances.tolist() == [[0.0] * 6]
 
 
@@ -77,11 +76,16 @@ def test_most_neighbors_is_the_number_at_a_corner(shape):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: box_sums(jnp.ones((3, 9)), 4), "4 x 4 do not fit into 3 x 9"),
+        (lambda: box_sums(np.ones((3, 9)), 4), "4 x 4 do not fit into 3 x 9"),
         (lambda: corners_of((3, 9), 4, 1), "4 x 4 do not fit into a picture of 3 x 9"),
         (
             lambda: nearest(
-                jnp.ones((1, 4, 4)), jnp.ones((4, 4)), jnp.zeros((1, 2), jnp.int32), size=2, window=1, count=5
+                Lines.of(np.ones((1, 4, 4))),
+                Lines.of(np.ones((1, 4, 4))),
+                np.zeros((1, 2), np.int32),
+                size=2,
+                window=1,
+                count=5,
             ),
             "4 patches of 2 x 2 are within 1, got count=5",
         ),

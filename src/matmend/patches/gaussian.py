@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from matmend.patches.similar import patches_at
 
@@ -117,8 +117,9 @@ def conditional(
 
 @partial(jax.jit, static_argnames=("size",))
 def estimated_patches(
-    plane: Float[Array, "h w"],
-    observed: Float[Array, "h w"],
+    plane: Float[Array, " length"],
+    observed: Float[Array, " length"],
+    width: Int[ArrayLike, ""],
     neighbors: Int[Array, "n k"],
     distances: Float[Array, "n k"],
     references: Int[Array, " n"],
@@ -131,14 +132,16 @@ def estimated_patches(
 
     Parameters
     ----------
-    plane : array of shape (h, w)
-        One channel, gaps filled in by the last estimate.
-    observed : array of shape (h, w)
+    plane : array of shape (length,)
+        One channel as in [`Lines`][matmend.patches.similar.Lines], gaps filled in by the last estimate.
+    observed : array of shape (length,)
         1 where the plane is known, else 0.
+    width : int
+        Of the plane.
     neighbors, distances : arrays of shape (n, k)
         Groups as [`nearest`][matmend.patches.similar.nearest] finds them.
     references : int32 array of shape (n,)
-        Places of the top left corners of the patches in ``plane.ravel()``.
+        Places of the top left corners of the patches in the plane.
     ridge, spread : array of no axes
         The noise has the variance ``ridge + spread * mean variance of a pixel of the group``.
     size : int
@@ -154,10 +157,10 @@ def estimated_patches(
     Lebrun, Buades & Morel 2013, A nonlocal Bayesian image denoising algorithm, doi:10.1137/120874989. There the
     covariance of the noise is the same for all pixels; here that of a missing one is infinite.
     """
-    mean, covariance = group_moments(patches_at(plane, neighbors, size), distances)
+    mean, covariance = group_moments(patches_at(plane, width, neighbors, size), distances)
     noise = ridge + spread * jnp.trace(covariance, axis1=1, axis2=2) / (size * size)
-    seen = patches_at(observed, references, size)
-    means, variances = conditional(mean, covariance, patches_at(plane, references, size), seen, noise)
+    seen = patches_at(observed, width, references, size)
+    means, variances = conditional(mean, covariance, patches_at(plane, width, references, size), seen, noise)
     return means, 1 / (variances + noise[:, None] + SURE)
 
 

@@ -1,19 +1,59 @@
 """Which patches of a picture with gaps look alike: sums over boxes, and masked distances in a window."""
 
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+SHORTEST = 1 << 17
+"""Numbers of the shortest line: as many pixels as a picture of 362 x 362 has."""
 
 NO_WEIGHT = 1e-6
 """Added to the summed weights that divide a distance: patches that share nothing have distance 0, not NaN."""
 
 
-def box_sums(x: Float[Array, "h w"], size: int) -> Float[Array, "i j"]:
+class Lines(NamedTuple):
+    """Planes of a picture, each as one line of one of few lengths: what is compiled for a picture serves most others.
+
+    Attributes
+    ----------
+    values : array of shape (c, length)
+        Row after row, then zeros.
+    height, width : int
+        Of the planes.
+    """
+
+    values: Float[Array, "c length"]
+    height: np.int32
+    width: np.int32
+
+    @classmethod
+    def of(cls, planes: Float[ArrayLike, "c h w"]) -> "Lines":
+        """Put the rows of each plane behind one another.
+
+        Parameters
+        ----------
+        planes : array of shape (c, h, w)
+
+        Examples
+        --------
+        >>> lines = Lines.of(np.ones((1, 30, 40), np.float32))
+        >>> lines.values.shape == Lines.of(np.ones((1, 200, 300), np.float32)).values.shape
+        True
+        """
+        array = np.asarray(planes)
+        c, h, w = array.shape
+        values = np.zeros((c, max(SHORTEST, 1 << (h * w - 1).bit_length())), array.dtype)
+        values[:, : h * w] = array.reshape(c, -1)
+        return cls(jnp.asarray(values), np.int32(h), np.int32(w))
+
+
+def box_sums(x: NDArray[np.floating], size: int) -> NDArray[np.float64]:
     """Sum up all squares of a size that lie within ``x``; what is returned goes by their top left corners.
 
     Parameters
@@ -24,37 +64,19 @@ def box_sums(x: Float[Array, "h w"], size: int) -> Float[Array, "i j"]:
 
     Returns
     -------
-    array of shape (h - size + 1, w - size + 1)
-
-    Notes
-    -----
-    Sums over 1, 2, 4, ... neighbours come from one another, and any length is a sum of some of these: the number of
-    additions grows with the logarithm of `size`. Unlike differences of running totals they lose no digits.
+    float64 array of shape (h - size + 1, w - size + 1)
+        Differences of running totals: exact for whole numbers.
 
     Examples
     --------
-    >>> box_sums(jnp.arange(12.0).reshape(3, 4), 2).tolist()
+    >>> box_sums(np.arange(12.0).reshape(3, 4), 2).tolist()
     [[10.0, 14.0, 18.0], [26.0, 30.0, 34.0]]
     """
     if not 1 <= size <= min(x.shape):
         raise ValueError(f"Squares of {size} x {size} do not fit into {x.shape[0]} x {x.shape[1]}: make them smaller.")
-    for axis in (0, 1):
-        x = _sums_along(x, size, axis)
-    return x
-
-
-def _sums_along(x: Array, size: int, axis: int) -> Array:
-    length = x.shape[axis] - size + 1
-    out, start, doubled, k = jnp.zeros_like(lax.slice_in_dim(x, 0, length, axis=axis)), 0, x, 1
-    while True:  # `doubled` holds the sums over k neighbours
-        if size & k:
-            out = out + lax.slice_in_dim(doubled, start, start + length, axis=axis)
-            start += k
-        if 2 * k > size:
-            return out
-        rest = doubled.shape[axis] - k
-        halves = (lax.slice_in_dim(doubled, begin, begin + rest, axis=axis) for begin in (0, k))
-        doubled, k = sum(halves, start=jnp.zeros((), x.dtype)), 2 * k
+    totals = np.pad(np.cumsum(np.cumsum(x, axis=0, dtype=np.float64), axis=1), ((1, 0), (1, 0)))
+    rows = totals[size:] - totals[:-size]
+    return rows[:, size:] - rows[:, :-size]
 
 
 def corners_of(shape: tuple[int, int], size: int, stride: int) -> NDArray[np.int32]:
@@ -76,45 +98,44 @@ def corners_of(shape: tuple[int, int], size: int, stride: int) -> NDArray[np.int
     return np.stack(np.meshgrid(tops, lefts, indexing="ij"), axis=-1).reshape(-1, 2).astype(np.int32)
 
 
-def patches_at(x: Float[Array, "h w"], corners: Int[Array, "*n"], size: int) -> Float[Array, "*n d"]:
+def patches_at(
+    line: Float[Array, " length"], width: Int[ArrayLike, ""], corners: Int[Array, "*n"], size: int
+) -> Float[Array, "*n d"]:
     """Read patches as vectors, row by row.
 
     Parameters
     ----------
-    x : array of shape (h, w)
+    line : array of shape (length,)
+        A plane as in `Lines`.
+    width : int
+        Of the plane.
     corners : int array
-        Places of top left corners in ``x.ravel()``.
+        Places of top left corners in the line.
     size : int
         Side of the patches.
 
     Examples
     --------
-    >>> patches_at(jnp.arange(12.0).reshape(3, 4), jnp.array([0, 6]), 2).tolist()
+    >>> patches_at(jnp.arange(12.0), 4, jnp.array([0, 6]), 2).tolist()
     [[0.0, 1.0, 4.0, 5.0], [6.0, 7.0, 10.0, 11.0]]
     """
-    inside = (np.arange(size)[:, None] * x.shape[1] + np.arange(size)).astype(corners.dtype).ravel()
+    steps = jnp.arange(size, dtype=corners.dtype)
+    inside = (steps[:, None] * jnp.asarray(width, corners.dtype) + steps[None, :]).ravel()
     places = corners[..., None] + inside.reshape((1,) * corners.ndim + (-1,))
-    return x.ravel().at[places].get(mode="promise_in_bounds")
+    return line.at[places].get(mode="promise_in_bounds")
 
 
-@partial(jax.jit, static_argnames=("size", "window", "count"))
 def nearest(
-    planes: Float[Array, "c h w"],
-    weights: Float[Array, "h w"],
-    corners: Int[Array, "n 2"],
-    *,
-    size: int,
-    window: int,
-    count: int,
+    planes: Lines, weights: Lines, corners: Int[ArrayLike, "n 2"], *, size: int, window: int, count: int
 ) -> tuple[Int[Array, "n k"], Float[Array, "n k"]]:
     """Patches most like each of some, among those whose corners are at most `window` rows and columns away.
 
     Parameters
     ----------
-    planes : array of shape (c, h, w)
+    planes : Lines
         The channels of a picture, gaps filled in somehow.
-    weights : array of shape (h, w)
-        How far the pixels are trusted.
+    weights : Lines
+        One plane: how far the pixels are trusted.
     corners : int32 array of shape (n, 2)
         Rows and columns of the top left corners of the patches.
     size, window, count : int
@@ -124,33 +145,41 @@ def nearest(
     Returns
     -------
     neighbors : int32 array of shape (n, count)
-        Places of top left corners in a raveled plane, the most similar first; the patch itself is among them.
+        Places of top left corners in the lines, the most similar first; the patch itself is among them.
     distances : array of shape (n, count)
         Mean squared differences, summed over channels: ``sum_p w_p w_q |x_p - x_q|^2 / sum_p w_p w_q`` over the pixels
         ``p`` of the one patch and ``q`` of the other.
 
     Examples
     --------
-    >>> plane = jnp.array([[0.0, 1.0, 0.0, 1.0, 0.5]])
+    >>> plane = np.array([[[0.0, 1.0, 0.0, 1.0, 0.5]]])
     >>> neighbors, distances = nearest(
-    ...     plane[None], jnp.ones_like(plane), jnp.array([[0, 0]], jnp.int32), size=1, window=4, count=3
+    ...     Lines.of(plane), Lines.of(np.ones_like(plane)), np.array([[0, 0]], np.int32), size=1, window=4, count=3
     ... )
     >>> neighbors.tolist(), distances.round(2).tolist()
     ([[0, 2, 4]], [[0.0, 0.0, 0.25]])
     """
-    h, w = weights.shape
-    if count > most_neighbors((h, w), size, window):
+    shape = int(planes.height), int(planes.width)
+    if count > most_neighbors(shape, size, window):
         raise ValueError(
-            f"From a corner of {h} x {w}, {most_neighbors((h, w), size, window)} patches of {size} x {size} are within "
-            f"{window}, got count={count}: ask for fewer, or look further."
+            f"From a corner of {shape[0]} x {shape[1]}, {most_neighbors(shape, size, window)} patches of {size} x "
+            f"{size} are within {window}, got count={count}: ask for fewer, or look further."
         )
+    return _nearest(planes, weights.values[0], corners, size=size, window=window, count=count)
+
+
+@partial(jax.jit, static_argnames=("size", "window", "count"))
+def _nearest(
+    planes: Lines, weights: Array, corners: Array, *, size: int, window: int, count: int
+) -> tuple[Array, Array]:
+    values, h, w = planes
     # Sites of the window come first, patches last: arithmetic then runs along memory.
-    side, wide = 2 * window + 1, w + 2 * window
-    reach = np.arange(2 * window + size)
-    inside = (reach[:, None] * wide + reach).astype(np.int32)[:, :, None]
-    places = jnp.asarray(inside) + (corners[:, 0] * wide + corners[:, 1])[None, None, :]
-    read = partial(_padded_read, places=places, window=window)
-    channels, trusts = [read(plane) for plane in planes], read(weights)
+    side = 2 * window + 1
+    reach = jnp.arange(-window, window + size, dtype=jnp.int32)
+    inside = (reach[:, None] * w + reach[None, :])[:, :, None]
+    # What lies outside of the picture is read somewhere in it, and put last below.
+    places = inside + (corners[:, 0] * w + corners[:, 1])[None, None, :]
+    channels, trusts = [line.at[places].get(mode="clip") for line in values], weights.at[places].get(mode="clip")
 
     def add_row(i: Array, sums: tuple[Array, Array]) -> tuple[Array, Array]:
         distances, total = sums
@@ -160,11 +189,11 @@ def nearest(
             *there, trust = (row[:, j : j + side] for row in rows)
             *here, own_trust = (row[window + j][None, None, :] for row in own)
             both = trust * own_trust
-            squares = sum(((a - b) ** 2 for a, b in zip(there, here, strict=True)), start=jnp.zeros((), planes.dtype))
+            squares = sum(((a - b) ** 2 for a, b in zip(there, here, strict=True)), start=jnp.zeros((), values.dtype))
             distances, total = distances + both * squares, total + both
         return distances, total
 
-    zeros = jnp.zeros((side, side, corners.shape[0]), planes.dtype)
+    zeros = jnp.zeros((side, side, corners.shape[0]), values.dtype)
     distances, total = lax.fori_loop(0, size, add_row, (zeros, zeros))
     steps = np.arange(-window, window + 1, dtype=np.int32)
     rows, cols = (steps[:, None] + corners[:, axis][None, :] for axis in (0, 1))
@@ -175,10 +204,6 @@ def nearest(
     chosen = chosen.astype(jnp.int32)
     down, right = chosen // side - window, chosen % side - window
     return (corners[:, :1] + down) * w + corners[:, 1:] + right, -smallest
-
-
-def _padded_read(plane: Array, *, places: Array, window: int) -> Array:
-    return jnp.pad(plane, window).ravel().at[places].get(mode="promise_in_bounds")
 
 
 def most_neighbors(shape: tuple[int, int], size: int, window: int) -> int:

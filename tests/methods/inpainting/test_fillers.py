@@ -5,12 +5,10 @@ import pytest
 
 from matmend.methods.inpainting.frequency import FrequencySelective
 from matmend.methods.inpainting.peeling import Peeling
-from matmend.methods.inpainting.smooth import Biharmonic, Smooth, TotalVariation
+from matmend.methods.inpainting.smooth import Biharmonic, TotalVariation
 
 FILLERS = [
     Biharmonic(),
-    Smooth(),
-    Smooth(bending=3.0),
     TotalVariation(),
     FrequencySelective(size=16, iterations=10),
     FrequencySelective(size=16, iterations=5, flip=5, offset=(2, 1)),

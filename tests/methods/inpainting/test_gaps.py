@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from matmend.methods.inpainting.gaps import AREA, DEPTH, MAX_DEEP, THIN, find_gaps, surroundings
+from matmend.methods.inpainting.gaps import AREA, DEPTH, MAX_DEEP, THIN, find_gaps
 
 
 def with_holes(*holes, shape=(120, 150)):
@@ -65,7 +65,3 @@ def test_many_holes_share_labels_with_those_of_their_depth():
 def test_nothing_missing_and_everything_missing():
     assert find_gaps(np.ones((5, 6), bool)).kinds == []
     assert find_gaps(np.zeros((5, 6), bool)).kinds == [THIN]
-
-
-def test_surroundings_stay_in_the_picture():
-    assert surroundings((slice(0, 3), slice(8, 10)), (12, 11, 3), 4) == (slice(0, 7), slice(4, 11))

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -61,8 +63,9 @@ def test_threads_do_not_change_a_bit(monkeypatch):
     monkeypatch.setattr(gaussians, "MANY", 1)  # several parts
     found = []
     for cores in (1, 3):
-        monkeypatch.setattr(gaussians, "available_cores", lambda cores=cores: cores)
-        found.append(QUICK(picture, observed))
+        with ThreadPoolExecutor(cores) as pool:
+            monkeypatch.setattr(gaussians, "workers", lambda pool=pool: pool)
+            found.append(QUICK(picture, observed))
     assert np.array_equal(*found)
 
 

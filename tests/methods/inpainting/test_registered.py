@@ -8,7 +8,7 @@ import pytest
 from matmend.methods import registry, runnable
 from matmend.methods.comparison import OF_OPENCV
 from matmend.methods.inpainting import complete_picture, opencv
-from matmend.methods.inpainting.completing import normalised
+from matmend.methods.inpainting.completing import normalised, observed_range
 from matmend.methods.inpainting.opencv import FrequencyOpenCV, NavierStokes, has_opencv
 from matmend.methods.inpainting.smooth import Biharmonic
 
@@ -37,7 +37,7 @@ def draw(channels=None, dtype="float64"):
 def test_a_completion_is_what_the_filler_gives(name, filler, settings, channels, dtype):
     X, mask = draw(channels, dtype)
     done = registry[name](X, mask, seed=4, **settings)
-    picture, back = normalised(X, mask)
+    picture, back = normalised(X, mask, *observed_range(X, mask))
     np.testing.assert_array_equal(done.X_hat[~mask], back(filler(picture, mask))[~mask])
     assert done.X_hat.shape == X.shape
     assert done.X_hat.dtype == dtype

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from skimage.restoration import inpaint_biharmonic
 
-from matmend.methods.inpainting.smooth import Biharmonic, Smooth, TotalVariation
+from matmend.methods.inpainting.smooth import Biharmonic, TotalVariation
 
-FILLERS = [Biharmonic(), Smooth(), Smooth(bending=3.0), TotalVariation()]
+HARMONIC = TotalVariation(rounds=0)
 
 
 def draw(seed, shape=(24, 20, 3), share=0.6):
@@ -24,33 +24,10 @@ def test_harmonic_is_exact_on_ramps_and_keeps_the_mean_of_neighbours():
     ramp = (0.03 * rows + 0.05 * cols + 0.1).astype(np.float32)[..., None]
     observed = np.ones((9, 11), bool)
     observed[2:7, 3:9] = False
-    np.testing.assert_allclose(Smooth()(ramp, observed), ramp, atol=1e-6)
-    np.testing.assert_allclose(Smooth(bending=30.0)(ramp, observed), ramp, atol=1e-6)
-    X = Smooth()(np.random.default_rng(0).random((9, 11, 1), np.float32), observed)[..., 0]
+    np.testing.assert_allclose(HARMONIC(ramp, observed), ramp, atol=1e-6)
+    X = HARMONIC(np.random.default_rng(0).random((9, 11, 1), np.float32), observed)[..., 0]
     means = (X[:-2, 1:-1] + X[2:, 1:-1] + X[1:-1, :-2] + X[1:-1, 2:]) / 4
     np.testing.assert_allclose(means[1:6, 2:8], X[2:7, 3:9], atol=1e-6)
-
-
-@pytest.mark.parametrize("bending", [0.0, 0.7, 20.0])
-def test_smooth_is_dense_least_squares(bending):
-    X, observed = draw(3, (6, 5, 2), 0.4)
-    n = 30
-    number = np.arange(n).reshape(6, 5)
-    pairs = np.concatenate(
-        [
-            np.stack([number[:, :-1].ravel(), number[:, 1:].ravel()], 1),
-            np.stack([number[:-1].ravel(), number[1:].ravel()], 1),
-        ]
-    )
-    D = np.zeros((len(pairs), n))
-    D[np.arange(len(pairs)), pairs[:, 0]] = -1
-    D[np.arange(len(pairs)), pairs[:, 1]] = 1
-    A = np.concatenate([D, np.sqrt(bending) * D.T @ D])
-    seen, values = observed.ravel(), X.reshape(n, 2).astype(np.float64)
-    found = np.linalg.lstsq(A[:, ~seen], -A[:, seen] @ values[seen])[0]
-    known = values[seen]
-    expected = np.clip(found, known.min(axis=0), known.max(axis=0))
-    np.testing.assert_allclose(Smooth(bending)(X, observed).reshape(n, 2)[~seen], expected, atol=1e-6)
 
 
 def test_total_variation_continues_a_straight_edge():
@@ -62,7 +39,7 @@ def test_total_variation_continues_a_straight_edge():
     errors = np.abs(TotalVariation(huber=0.001, rounds=30)(picture, observed) - picture)
     assert errors.max() < 0.1
     assert errors[~observed].mean() < 0.003
-    assert np.abs(Smooth()(picture, observed) - picture).max() > 0.1
+    assert np.abs(HARMONIC(picture, observed) - picture).max() > 0.1
 
 
 def test_total_variation_lowers_its_energy():
@@ -80,9 +57,7 @@ def test_total_variation_lowers_its_energy():
 
 
 def test_names_and_refusals():
-    assert [filler.name for filler in FILLERS] == ["biharmonic", "harmonic", "thin plate", "total variation"]
-    with pytest.raises(ValueError, match="bending: expected a number >= 0"):
-        Smooth(bending=-1.0)
+    assert [filler.name for filler in (Biharmonic(), TotalVariation())] == ["biharmonic", "total variation"]
     with pytest.raises(ValueError, match="huber: expected a number > 0"):
         TotalVariation(huber=0.0)
     with pytest.raises(ValueError, match="rounds: expected a whole number"):

@@ -12,6 +12,7 @@ from matmend.methods.completion import checked, filled
 from matmend.methods.inpainting.filler import Filler, Observed, Picture
 from matmend.methods.inpainting.gaps import DEPTH, THIN, Gaps, find_gaps
 from matmend.methods.inpainting.matching import matched_validation
+from matmend.methods.inpainting.memory import trim
 from matmend.methods.inpainting.presets import PRESETS, Preset, PresetName
 from matmend.methods.inpainting.stacking import Stack, learn
 from matmend.methods.inpainting.tiles import OVERLAP, THIN_OVERLAP, TILE, OnPart, even_tile, tiled
@@ -114,7 +115,8 @@ def complete_picture(
     name = preset or preset_for(seen.shape)
     if name not in PRESETS:
         raise ValueError(f"Expected one of the presets {', '.join(PRESETS)}, got {name!r}.")
-    picture, back = normalised(array, seen)
+    low, high = observed_range(array, seen)
+    picture, back = normalised(array, seen, low, high)
     # What is learned on one tile tells what to expect of others.
     account = _Account(PRESETS[name], seed, most_judged=JUDGED_TILES if is_large else 1)
     tile, overlap = TILE, OVERLAP
@@ -122,7 +124,6 @@ def complete_picture(
         tile, overlap = even_tile(seen.shape), THIN_OVERLAP
     estimate = back(tiled(account.fill, picture, seen, tile=tile, overlap=overlap, on_part=on_part))
     mae, rmse = account.expected
-    low, high = _range(array, seen)
     scale = float(high - low)
     return FilledPicture(
         filled(array, seen, estimate),
@@ -144,18 +145,17 @@ def preset_for(shape: tuple[int, ...]) -> PresetName:
 
 
 def normalised(
-    array: NDArray[np.floating], seen: Observed
+    array: NDArray[np.floating], seen: Observed, low: np.floating, high: np.floating
 ) -> tuple[Picture, Callable[[Picture], NDArray[np.floating]]]:
-    """Return a picture of shape (h, w, c) with observed values from 0 to 1, and the way back.
+    """Return a picture of shape (h, w, c) with low as 0 and high as 1, and the way back.
 
     Examples
     --------
     >>> array = np.array([[2.0, np.nan, 6.0]])
-    >>> picture, back = normalised(array, ~np.isnan(array))
+    >>> picture, back = normalised(array, ~np.isnan(array), np.float64(2), np.float64(6))
     >>> picture[..., 0].tolist(), back(picture).tolist()
     ([[0.0, 0.0, 1.0]], [[2.0, 2.0, 6.0]])
     """
-    low, high = _range(array, seen)
     scale = (high - low) or np.asarray(1, array.dtype)
     stacked_channels = array if array.ndim == 3 else array[..., None]
     # In place: a large picture is copied once.
@@ -172,7 +172,15 @@ def normalised(
     return picture.astype(np.float32, copy=False), back
 
 
-def _range(array: NDArray[np.floating], seen: Observed) -> tuple[np.floating, np.floating]:
+def observed_range(array: NDArray[np.floating], seen: Observed) -> tuple[np.floating, np.floating]:
+    """Return the least and the greatest observed value.
+
+    Examples
+    --------
+    >>> array = np.array([[2.0, np.nan, 6.0]])
+    >>> [float(value) for value in observed_range(array, ~np.isnan(array))]
+    [2.0, 6.0]
+    """
     known = seen if array.ndim == 2 else seen[..., None]
     return array.min(where=known, initial=np.inf), array.max(where=known, initial=-np.inf)
 
@@ -213,6 +221,7 @@ class _Account:
             return picture.copy()
         gaps = find_gaps(observed)
         estimate = self.preset.thin(picture, observed)
+        trim()
         if gaps.thin.any():
             self.has_thin = True
             self._judge_thin(picture, observed, gaps)
@@ -223,7 +232,7 @@ class _Account:
         stack, found = self._mixed(estimate, deep)
         for label in deep.kinds:
             self._account_for(deep, label, stack.expected_mae[label], stack.expected_rmse[label])
-            self.chosen.append(stack.words(label))
+            self.chosen.append(stack.words(label, len(self.chosen) + 1))
         return stack.combine(found, estimate, deep.labels == 0, deep)
 
     def _mixed(self, estimate: Picture, gaps: Gaps) -> tuple[Stack, list[Picture]]:
@@ -265,9 +274,16 @@ class _Account:
 def _all(fillers: Sequence[Filler], picture: Picture, masks: Sequence[Observed]) -> list[list[Picture]]:
     """Let all fillers fill a picture with every mask."""
     jobs = [(filler, mask) for mask in masks for filler in fillers]
+
+    def work(job: tuple[Filler, Observed]) -> Picture:
+        filler, mask = job
+        filled = filler(picture, mask)
+        trim()
+        return filled
+
     # A filler uses all cores in some of its steps and one in others: several at once fill them up.
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        done = list(pool.map(lambda job: job[0](picture, job[1]), jobs))
+        done = list(pool.map(work, jobs))
     k = len(fillers)
     return [done[start : start + k] for start in range(0, len(done), k)]
 

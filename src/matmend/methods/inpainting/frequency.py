@@ -1,6 +1,5 @@
 """Frequency-selective reconstruction: a block is continued by the few plane waves that explain what surrounds it."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter
-from scipy.signal import fftconvolve
+from scipy.ndimage import correlate, maximum_filter
 
 from matmend.methods.inpainting.filler import Observed, Picture, put_back
+from matmend.methods.inpainting.workers import workers
 
 REACH = 4
 """Pixels up to this many blocks away count when blocks are ordered."""
@@ -112,8 +111,7 @@ class FrequencySelective:
             limits = channel[observed].min(), channel[observed].max()
             return unflipped(self._filled(flipped(channel, self.flip), known, places, len(order), limits), self.flip)
 
-        with ThreadPoolExecutor() as pool:
-            channels = list(pool.map(filled, np.moveaxis(values, 2, 0)))
+        channels = list(workers().map(filled, np.moveaxis(values, 2, 0)))
         return put_back(np.stack(channels, axis=2), picture, observed)
 
     def _filled(
@@ -201,7 +199,7 @@ def block_order(
     pieces = kernel.reshape(side, block, side, block).swapaxes(1, 2).reshape(side, side, block * block)
     seen = np.pad(observed, [(start, -(n + start) % block) for n, start in zip((h, w), offset, strict=True)])
     seen = seen.reshape(rows, block, cols, block).swapaxes(1, 2).reshape(rows, cols, -1).astype(np.float64)
-    support = sum(fftconvolve(seen[..., p], pieces[::-1, ::-1, p], mode="same") for p in range(block * block))
+    support = sum(correlate(seen[..., p], pieces[..., p], mode="constant") for p in range(block * block))
     todo, support = np.pad(todo, REACH), np.pad(support, REACH)
     # Earlier ones first where blocks are equally well surrounded.
     priority = np.arange(support.size, 0.0, -1).reshape(support.shape)

@@ -161,17 +161,3 @@ def _pieces(pixels: NDArray[np.bool_]) -> list[tuple[Box, NDArray[np.bool_]]]:
     numbers, _ = components(pixels)
     boxes = ndimage.find_objects(numbers)
     return [((box[0], box[1]), numbers[box] == number) for number, box in enumerate(boxes, 1)]
-
-
-def surroundings(box: Box, shape: tuple[int, ...], margin: int) -> Box:
-    """Widen a box by a margin, within the picture.
-
-    Examples
-    --------
-    >>> surroundings((slice(5, 9), slice(2, 4)), (10, 20), 3)
-    (slice(2, 10, None), slice(0, 7, None))
-    """
-    rows, cols = (
-        slice(max(0, part.start - margin), min(n, part.stop + margin)) for part, n in zip(box, shape[:2], strict=True)
-    )
-    return rows, cols

@@ -1,21 +1,19 @@
 """Gaussian models of groups of similar patches: gaps get their mean given what is observed of each patch."""
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 from numpy.typing import NDArray
 
 from matmend.methods.inpainting.filler import Filler, Observed, Picture, put_back
 from matmend.methods.inpainting.smooth import Biharmonic
-from matmend.patches import aggregated, box_sums, corners_of, estimated_patches, most_neighbors, nearest
+from matmend.methods.inpainting.workers import workers
+from matmend.patches import Lines, aggregated, box_sums, corners_of, estimated_patches, most_neighbors, nearest
 
 MANY = 640 * 1024
 """Numbers in the patches of all groups that a thread works on at once: 2.5 MB, about what a processor core caches."""
@@ -126,59 +124,45 @@ class PatchGaussians:
         colours = _Colours.of(picture[observed])
         corners = _touching(observed, size, min(self.stride, size))
         parts = _parts(corners, min(16 * max(MANY // (16 * count * size**2), 1), 64))
-        known = jnp.asarray(observed, jnp.float32)
-        weights = jnp.where(observed, np.float32(1), np.float32(self.trust))
+        known = Lines.of(observed[None].astype(np.float32))
+        weights = Lines.of(np.where(observed[None], np.float32(1), np.float32(self.trust)))
         spread, groups = np.float32(self.spread), []
-        with ThreadPoolExecutor(available_cores()) as pool:
-            for turn, ridge in enumerate(np.geomspace(*self.ridge, self.rounds).astype(np.float32)):
-                planes = jnp.asarray(colours.separated(estimate))
+        for turn, ridge in enumerate(np.geomspace(*self.ridge, self.rounds).astype(np.float32)):
+            planes = colours.separated(estimate)
+            lines = Lines.of(planes)
 
-                def group(part: NDArray[np.int32], planes: Array = planes) -> tuple[Array, Array]:
-                    found = nearest(planes, weights, part, size=size, window=window, count=count)
-                    return jax.block_until_ready(found)
+            def group(part: NDArray[np.int32], lines: Lines = lines) -> tuple[Array, Array]:
+                found = nearest(lines, weights, part, size=size, window=window, count=count)
+                return jax.block_until_ready(found)
 
-                def estimated(
-                    part: NDArray[np.int32],
-                    group: tuple[Array, Array],
-                    planes: Array = planes,
-                    ridge: np.float32 = ridge,
-                ) -> NDArray[np.float32]:
-                    references = part[:, 0] * observed.shape[1] + part[:, 1]
-                    fit = partial(estimated_patches, ridge=ridge, spread=spread, size=size)
-                    return np.stack([np.stack(fit(plane, known, *group, references)) for plane in planes])
+            def estimated(
+                part: NDArray[np.int32],
+                group: tuple[Array, Array],
+                lines: Lines = lines,
+                ridge: np.float32 = ridge,
+            ) -> NDArray[np.float32]:
+                references = part[:, 0] * observed.shape[1] + part[:, 1]
+                fit = partial(estimated_patches, ridge=ridge, spread=spread, size=size)
+                seen, width = known.values[0], known.width
+                return np.stack([np.stack(fit(line, seen, width, *group, references)) for line in lines.values])
 
-                if turn in self.searches:
-                    groups = _shared(pool, turn == 0, group, parts)
-                found = np.concatenate(_shared(pool, turn == 0, estimated, parts, groups), axis=2)[:, :, : len(corners)]
-                estimate = put_back(
-                    colours.mixed(_assembled(found, corners, np.asarray(planes), size)), picture, observed
-                )
+            if turn in self.searches:
+                groups = _shared(turn == 0, group, parts)
+            found = np.concatenate(_shared(turn == 0, estimated, parts, groups), axis=2)[:, :, : len(corners)]
+            estimate = put_back(colours.mixed(_assembled(found, corners, planes, size)), picture, observed)
         return estimate
 
 
-def available_cores() -> int:
-    """How many processor cores this process may use.
-
-    Examples
-    --------
-    >>> available_cores() >= 1
-    True
-    """
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _shared(pool: ThreadPoolExecutor, is_new: bool, work: Callable[..., Any], *arguments: list[Any]) -> list[Any]:
+def _shared(is_new: bool, work: Callable[..., Any], *arguments: list[Any]) -> list[Any]:
     """Have threads do what is to be done with all arguments; if it is new, the first alone, or all would compile it."""
     before = [work(*first) for first in list(zip(*arguments, strict=True))[:is_new]]
-    return before + list(pool.map(work, *(rest[is_new:] for rest in arguments)))
+    return before + list(workers().map(work, *(rest[is_new:] for rest in arguments)))
 
 
 def _touching(observed: Observed, size: int, stride: int) -> NDArray[np.int32]:
     """Corners of the patches in which something is missing."""
     corners = corners_of(observed.shape, size, stride)
-    missing = np.asarray(box_sums(jnp.asarray(~observed, jnp.float32), size))
+    missing = box_sums((~observed).astype(np.float64), size)
     return corners[missing[corners[:, 0], corners[:, 1]] > 0]
 
 

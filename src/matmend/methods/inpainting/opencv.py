@@ -53,7 +53,8 @@ class NavierStokes:
 
     def __post_init__(self) -> None:
         """Check the radius."""
-        _check_radius(self.radius)
+        if not 0 < self.radius <= 100:
+            raise ValueError(f"radius: expected pixels in (0, 100], got {self.radius!r}; 3 is usual.")
 
     @property
     def name(self) -> str:
@@ -62,43 +63,7 @@ class NavierStokes:
 
     def __call__(self, picture: Picture, observed: Observed) -> Picture:
         """Fill a picture; see `Filler`."""
-        return _inpainted(picture, observed, self.radius, "INPAINT_NS")
-
-
-@dataclass(frozen=True)
-class Telea:
-    """Average first-order estimates pixel by pixel from the border inward (``cv2.inpaint``, INPAINT_TELEA).
-
-    Parameters
-    ----------
-    radius : float, default=3
-        Of the neighbourhood that is read around each pixel, in pixels.
-
-    References
-    ----------
-    A. Telea, "An image inpainting technique based on the fast marching method", Journal of Graphics Tools 9 (2004),
-    23-34, https://doi.org/10.1080/10867651.2004.10487596
-
-    Examples
-    --------
-    >>> Telea().name
-    'OpenCV Telea, radius 3'
-    """
-
-    radius: float = 3.0
-
-    def __post_init__(self) -> None:
-        """Check the radius."""
-        _check_radius(self.radius)
-
-    @property
-    def name(self) -> str:
-        """What it is, in words."""
-        return f"OpenCV Telea, radius {self.radius:g}"
-
-    def __call__(self, picture: Picture, observed: Observed) -> Picture:
-        """Fill a picture; see `Filler`."""
-        return _inpainted(picture, observed, self.radius, "INPAINT_TELEA")
+        return _inpainted(picture, observed, self.radius)
 
 
 @dataclass(frozen=True)
@@ -146,7 +111,7 @@ class FrequencyOpenCV:
         return put_back(low + span * (estimate / np.float32(255)), picture, observed)
 
 
-def _inpainted(picture: Picture, observed: Observed, radius: float, algorithm: str) -> Picture:
+def _inpainted(picture: Picture, observed: Observed, radius: float) -> Picture:
     """Call ``cv2.inpaint`` channel by channel, in 16 bits: its path for float32 rounds to whole numbers."""
     cv2 = _opencv()
     if observed.all():
@@ -154,9 +119,9 @@ def _inpainted(picture: Picture, observed: Observed, radius: float, algorithm: s
     low, span = _range(picture, observed)
     levels = _levels(picture, observed, low, span, 65535, np.uint16)
     missing = np.where(observed, 0, 255).astype(np.uint8)
-    flag = getattr(cv2, algorithm)
     channels = [
-        cv2.inpaint(np.ascontiguousarray(levels[..., k]), missing, radius, flag) for k in range(levels.shape[2])
+        cv2.inpaint(np.ascontiguousarray(levels[..., k]), missing, radius, cv2.INPAINT_NS)
+        for k in range(levels.shape[2])
     ]
     estimate = np.stack(channels, axis=2).astype(np.float32) / np.float32(65535)
     return put_back(low + span * estimate, picture, observed)
@@ -174,11 +139,6 @@ def _levels(
 ) -> NDArray[Any]:
     """Round to whole numbers from 0 to `top`; missing pixels become 0, whatever stands there."""
     return np.where(observed[..., None], np.rint((picture - low) / span * top), 0).astype(dtype)
-
-
-def _check_radius(radius: float) -> None:
-    if not 0 < radius <= 100:
-        raise ValueError(f"radius: expected pixels in (0, 100], got {radius!r}; 3 is usual.")
 
 
 def _opencv() -> Any:

@@ -1,6 +1,5 @@
 """Gaps filled layer by layer from the border inward, each pixel by the centres of the patches most like its own."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from matmend.methods.inpainting.filler import Observed, Picture, put_back
+from matmend.methods.inpainting.workers import workers
 
 CHUNK = 128
 """Pixels that one compiled call fills."""
@@ -86,18 +86,15 @@ class Peeling:
         X = np.pad(np.where(observed[..., None], picture, 0), [*pads, (0, 0)])
         known = np.pad(observed, pads)
         todo = np.pad(~observed, pads)
-        with ThreadPoolExecutor() as pool:
-            while todo.any():
-                layer = np.argwhere(np.logical_and(ndimage.binary_dilation(known), todo))
-                rows, cols = layer.T
-                X[rows, cols] = self._layer(X, known, layer, pool)
-                known[rows, cols] = True
-                todo[rows, cols] = False
+        while todo.any():
+            layer = np.argwhere(np.logical_and(ndimage.binary_dilation(known), todo))
+            rows, cols = layer.T
+            X[rows, cols] = self._layer(X, known, layer)
+            known[rows, cols] = True
+            todo[rows, cols] = False
         return put_back(X[margin : margin + h, margin : margin + w], picture, observed)
 
-    def _layer(
-        self, X: Picture, known: Observed, layer: NDArray[np.intp], pool: ThreadPoolExecutor
-    ) -> NDArray[np.float32]:
+    def _layer(self, X: Picture, known: Observed, layer: NDArray[np.intp]) -> NDArray[np.float32]:
         values, seen = jnp.asarray(X), jnp.asarray(known, jnp.float32)
         # The last pixel is repeated to fill the last chunk.
         padded = np.pad(layer, [(0, -len(layer) % CHUNK), (0, 0)], mode="edge").astype(np.int32)
@@ -106,7 +103,7 @@ class Peeling:
         def means(places: NDArray[np.int32]) -> NDArray[np.float32]:
             return np.asarray(_means(values, seen, places, self.neighbors, penalty, self.radius, self.window))
 
-        return np.concatenate(list(pool.map(means, np.split(padded, len(padded) // CHUNK))))[: len(layer)]
+        return np.concatenate(list(workers().map(means, np.split(padded, len(padded) // CHUNK))))[: len(layer)]
 
 
 @partial(jax.jit, static_argnames=("radius", "window"))

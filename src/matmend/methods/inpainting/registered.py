@@ -7,7 +7,7 @@ from dataclasses import replace
 from numpy.typing import ArrayLike
 
 from matmend.methods.completion import Completion, checked, finished
-from matmend.methods.inpainting.completing import complete_picture, normalised, preset_for
+from matmend.methods.inpainting.completing import complete_picture, normalised, observed_range, preset_for
 from matmend.methods.inpainting.filler import Filler
 from matmend.methods.inpainting.opencv import FrequencyOpenCV, NavierStokes
 from matmend.methods.inpainting.presets import PresetName
@@ -156,5 +156,5 @@ def fsr(observed: ArrayLike, mask: ArrayLike | None = None, *, seed: int = 0) ->
 def _by(filler: Filler, method: str, observed: ArrayLike, mask: ArrayLike | None, **settings: float) -> Completion:
     started = time.perf_counter()
     array, seen = checked(observed, mask)
-    picture, back = normalised(array, seen)
+    picture, back = normalised(array, seen, *observed_range(array, seen))
     return finished(array, seen, back(filler(picture, seen)), method=method, settings=dict(settings), started=started)

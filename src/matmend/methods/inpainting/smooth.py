@@ -1,4 +1,4 @@
-"""Surfaces through the observed pixels: harmonic, thin plate, biharmonic, and of least total variation."""
+"""Surfaces through the observed pixels: biharmonic, and of least total variation."""
 
 from dataclasses import dataclass
 
@@ -38,43 +38,12 @@ class Biharmonic:
 
     def __call__(self, picture: Picture, observed: Observed) -> Picture:
         """Fill a picture, see [`Filler`][matmend.methods.inpainting.filler.Filler]."""
-        return _least_energy(picture, observed, gradient=0.0, bending=1.0)
-
-
-@dataclass(frozen=True)
-class Smooth:
-    r"""Minimise :math:`\sum |\nabla X|^2 + b \sum (\Delta X)^2`: a membrane, and with a bending stiffness b a plate.
-
-    Parameters
-    ----------
-    bending : float >= 0, default 0
-        The stiffness. Large ones continue the slopes at the border of a gap to a distance of about ``sqrt(bending)``.
-
-    References
-    ----------
-    Mitášová and Mitáš, "Interpolation by regularized spline with tension", doi:10.1007/BF00893171.
-
-    Examples
-    --------
-    >>> row = np.array([[[0.0], [9.0], [9.0], [3.0]]], np.float32)
-    >>> Smooth()(row, np.array([[True, False, False, True]])).ravel().round(3).tolist()
-    [0.0, 1.0, 2.0, 3.0]
-    """
-
-    bending: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.bending < np.inf:
-            raise ValueError(f"bending: expected a number >= 0, got {self.bending!r}; 0 is a membrane, 3 a soft plate.")
-
-    @property
-    def name(self) -> str:
-        """What it is, in words."""
-        return "thin plate" if self.bending else "harmonic"
-
-    def __call__(self, picture: Picture, observed: Observed) -> Picture:
-        """Fill a picture, see [`Filler`][matmend.methods.inpainting.filler.Filler]."""
-        return _least_energy(picture, observed, gradient=1.0, bending=self.bending)
+        if observed.all():
+            return picture.copy()
+        grid = _Grid(observed)
+        laplacian = sparse.csr_array(grid.differences.T @ grid.differences)[np.flatnonzero(grid.inner)]
+        X = _minimise(grid.read(picture), grid.missing, np.ones(np.count_nonzero(grid.inner)), laplacian)
+        return grid.written(X, picture, observed)
 
 
 @dataclass(frozen=True)
@@ -89,7 +58,7 @@ class TotalVariation:
     huber : float > 0, default 0.01
         Lengths of the gradient below are squared, above they count as they are.
     rounds : int >= 0, default 8
-        Reweighted systems to solve.
+        Reweighted systems to solve; 0 leaves the harmonic surface.
 
     References
     ----------
@@ -168,22 +137,6 @@ class _Grid:
         filled = picture.copy()
         filled.reshape(-1, picture.shape[2])[self.places] = X
         return put_back(filled, picture, observed)
-
-
-def _least_energy(picture: Picture, observed: Observed, *, gradient: float, bending: float) -> Picture:
-    if observed.all():
-        return picture.copy()
-    grid = _Grid(observed)
-    parts, weights = [], []
-    if gradient:
-        parts.append(grid.differences)
-        weights.append(np.full(len(grid.edges[0]), gradient))
-    if bending:
-        laplacian = sparse.csr_array(grid.differences.T @ grid.differences)[np.flatnonzero(grid.inner)]
-        parts.append(laplacian)
-        weights.append(np.full(np.count_nonzero(grid.inner), bending))
-    X = _minimise(grid.read(picture), grid.missing, np.concatenate(weights), sparse.csr_array(sparse.vstack(parts)))
-    return grid.written(X, picture, observed)
 
 
 def _minimise(

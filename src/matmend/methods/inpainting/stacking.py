@@ -64,8 +64,15 @@ class Stack:
             mixed[at] = sum(weight * one[at] for weight, one in zip(weights, filled, strict=True) if weight)
         return put_back(mixed.astype(np.float32), picture, observed)
 
-    def words(self, label: int) -> str:
+    def words(self, label: int, number: int | None = None) -> str:
         """Say what a gap gets.
+
+        Parameters
+        ----------
+        label : int
+            Of the gap in `Gaps`.
+        number : int, optional
+            To call it by; by default its label, which is its number in its tile.
 
         Examples
         --------
@@ -78,8 +85,10 @@ class Stack:
             shares[name] = shares.get(name, 0.0) + float(weight)
         ordered = sorted(shares.items(), key=lambda item: -item[1])
         told = ", ".join(f"{100 * share:.0f} % {name}" for name, share in ordered if share >= MENTION)
+        if len(self.names) == 1:
+            told = self.names[0]
         error = self.expected_mae[label]
-        which = "thin gaps" if label == THIN else f"gap {label}"
+        which = "thin gaps" if label == THIN else f"gap {number or label}"
         said = (
             f"expected mean absolute error {100 * error:.2g} % of the range"
             if np.isfinite(error)

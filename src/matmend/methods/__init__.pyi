@@ -1,0 +1,10 @@
+from .comparison import Score as Score
+from .comparison import compare as compare
+from .comparison import runnable as runnable
+from .completion import Completion as Completion
+from .completion import Method as Method
+from .recipe import Recipe as Recipe
+from .recipe import Training as Training
+from .table import registry as registry
+from .training import complete_many_with as complete_many_with
+from .training import complete_with as complete_with
