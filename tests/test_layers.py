@@ -20,12 +20,14 @@ LINES = [
     {"observation", "representation", "regularizer"},
     {"problem", "spectrum"},
     {"solve", "dynamics"},
-    {"methods", "estimators", "plots", "report"},
+    {"methods", "plots", "tracking"},
+    {"trust"},
+    {"estimators", "report"},
     {"cli"},
 ]
 LINE_OF = {module: line for line, modules in enumerate(LINES) for module in modules}
 JAX_FREE = LINES[0] | LINES[1]
-SHELL = LINES[-2] | LINES[-1]
+SHELL = set().union(*LINES[-4:])
 # Distribution -> the only modules that may import it.
 OWNERS = {
     "optax": {"solve", "dynamics"},
@@ -33,7 +35,9 @@ OWNERS = {
     "faiss": {"regularizer"},  # nearest neighbours in `refresh`
     "sklearn": SHELL,
     "matplotlib": SHELL,
-    "jinja2": SHELL,
+    "jinja2": {"report"},
+    **dict.fromkeys(("pandas", "polars"), {"estimators"}),
+    **dict.fromkeys(("mlflow", "tensorboardX"), {"tracking"}),
     **dict.fromkeys(("jax", "jaxlib", "equinox"), set(LINE_OF) - JAX_FREE),
 }
 
