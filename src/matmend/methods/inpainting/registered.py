@@ -85,7 +85,7 @@ def biharmonic(observed: ArrayLike, mask: ArrayLike | None = None, *, seed: int 
 
     References
     ----------
-    Damelin & Hoang 2018, doi:10.1155/2018/3950312.
+    Damelin & Hoang 2018, arXiv:1707.06567.
 
     Examples
     --------

@@ -20,7 +20,7 @@ class Biharmonic:
     References
     ----------
     Damelin and Hoang, "On surface completion and image inpainting by biharmonic functions: numerical aspects",
-    doi:10.1155/2018/3950312.
+    arXiv:1707.06567.
 
     Examples
     --------
