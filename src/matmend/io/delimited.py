@@ -10,6 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from matmend.io.formats import open_packed
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -21,11 +23,13 @@ MISSING = (
 
 HEAD = 2**16
 """Bytes looked at to tell the layout."""
+MOST_COLUMNS = 2**16
+"""Wider tables of text, Parquet or Arrow are refused."""
 _LONGEST_LINE = 2**24
 _SEPARATORS = ("::", "\t", ";", "|", ",", " ")
 _WORDS = {"::": "'::'", "\t": "tabs", ";": "';'", "|": "'|'", ",": "','", " ": "spaces"}
-_NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")
-_WHOLE = re.compile(r"\s*[+-]?\d+\s*")
+_NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+_WHOLE = re.compile(r"\s*[+-]?\d{1,19}\s*", re.ASCII)  # longer ones are no 64-bit integers
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def is_whole(cell: str) -> bool:
 
 
 def open_stream(path: str | os.PathLike[str]) -> "pa.NativeFile":
-    """Open a file for reading, unpacked on the way if it ends in .gz, .bz2, .zst or .lz4.
+    """Open a file for reading, unpacked on the way if it is packed by gzip, bzip2, xz, zstd or lz4.
 
     Raises
     ------
@@ -98,7 +102,7 @@ def open_stream(path: str | os.PathLike[str]) -> "pa.NativeFile":
 
     check_file(path)
     try:
-        return pa.input_stream(os.fspath(path), compression="detect")
+        return open_packed(path)
     except (OSError, pa.ArrowException) as error:
         raise ValueError(f"expected a readable file, but {path} gave '{reason(error)}': check it") from error
 
@@ -192,6 +196,7 @@ def look(path: str | os.PathLike[str], *, header: bool | None = None) -> Layout:
     (';', ('name', '2001', '2002'), True)
     """
     lines = _first_lines(path)
+    check_width(path, 1 + max(map(lines[0].count, _SEPARATORS)))
     tried = {mark: _cells(lines, mark) for mark in _SEPARATORS}
     even = {mark: rows for mark, rows in tried.items() if len({len(row) for row in rows}) == 1 and len(rows[0]) > 1}
     if not even:
@@ -206,13 +211,28 @@ def look(path: str | os.PathLike[str], *, header: bool | None = None) -> Layout:
     return Layout(separator, names, len(rows[0]), commas, body)
 
 
+def check_width(path: str | os.PathLike[str], count: int) -> None:
+    """Refuse a table with more than 65,536 columns: each costs kilobytes, however short it is.
+
+    Raises
+    ------
+    ValueError
+        If there are more.
+    """
+    if count > MOST_COLUMNS:
+        raise ValueError(
+            f"expected at most {MOST_COLUMNS:,} columns, but {path} has {count:,}: turn rows and columns round, or "
+            "save it as .npy"
+        )
+
+
 def _first_lines(path: str | os.PathLike[str]) -> list[str]:
     import pyarrow as pa
 
     try:
         with open_stream(path) as stream:
             head = bytes(stream.read(HEAD))
-            while b"\n" not in head[:-1] and len(head) < _LONGEST_LINE and (more := bytes(stream.read(HEAD))):
+            while b"\n" not in head[:-1] and len(head) < _LONGEST_LINE and (more := bytes(stream.read(len(head)))):
                 head += more
             is_whole_file = not stream.read(1)
     except (OSError, pa.ArrowException) as error:
@@ -295,7 +315,7 @@ def csv_options(layout: Layout) -> dict[str, Any]:
         "parse_options": pacsv.ParseOptions(
             delimiter=layout.separator[0],
             quote_char='"' if layout.separator != "::" else False,
-            newlines_in_values=False,
+            newlines_in_values=True,  # if not, a quote that never closes takes lines with it unseen
         ),
         "convert_options": pacsv.ConvertOptions(
             include_columns=[str(i) for i in range(layout.num_columns)],

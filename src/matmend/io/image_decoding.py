@@ -20,6 +20,11 @@ from matmend.io.image_storage import EXIF_PREFIX, Storage
 PIXEL_LIMIT = 2**27
 """Images with more pixels are refused by their header: decoding them would take gigabytes (a decompression bomb)."""
 
+FREE_PIXELS = 2**24
+"""Pixels that an image of any length may have."""
+PIXELS_PER_BYTE = 1000
+"""Pixels for each byte of the file that larger ones may have: deflate stores at most some 1030 bytes in one."""
+
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"BM", "BMP"), (b"II*\0", "TIFF"), (b"MM\0*", "TIFF"),
     (b"II+\0", "TIFF"), (b"MM\0+", "TIFF"),
@@ -106,12 +111,16 @@ def _read_bytes(path: Path) -> bytes:
         raise ValueError(f"expected a readable image file, but {path} gave '{error.strerror}': check it") from error
 
 
-def _check_size(width: int, height: int, path: Path) -> None:
+def _check_size(width: int, height: int, path: Path, length: int) -> None:
     if width < 1 or height < 1:
         raise _RefusalError(f"expected an image with pixels, but {path} is {height} x {width}: replace the file")
     if width * height > PIXEL_LIMIT:
         raise _RefusalError(
             f"expected an image of at most {PIXEL_LIMIT} pixels, but {path} is {height} x {width}: crop it first"
+        )
+    if width * height > max(FREE_PIXELS, PIXELS_PER_BYTE * length):
+        raise _RefusalError(
+            f"expected an image, but {path} states {height} x {width} pixels in {length:,} bytes: replace the file"
         )
 
 
@@ -153,7 +162,7 @@ def _dpi(value: object) -> tuple[float, float] | None:
 
 
 def _decode_png(data: bytes, path: Path) -> Raster:
-    _check_size(int.from_bytes(data[16:20]), int.from_bytes(data[20:24]), path)
+    _check_size(int.from_bytes(data[16:20]), int.from_bytes(data[20:24]), path, len(data))
     with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
         _check_pages(getattr(image, "n_frames", 1), path)
         storage = _metadata(image, "PNG")
@@ -167,7 +176,7 @@ def _decode_png(data: bytes, path: Path) -> Raster:
 
 def _decode_pillow(data: bytes, path: Path, format_: str) -> Raster:
     with Image.open(io.BytesIO(data), formats=[format_]) as image:
-        _check_size(*image.size, path)
+        _check_size(*image.size, path, len(data))
         if format_ != "JPEG":  # the further images in a telephone's JPEG are its thumbnails and gain maps
             _check_pages(getattr(image, "n_frames", 1), path)
         image.load()
@@ -191,7 +200,9 @@ def _decode_tiff(data: bytes, path: Path) -> Raster:
         page = file.pages.first
         if not isinstance(page.imagewidth, int) or not isinstance(page.imagelength, int):
             raise ValueError("more than one width or height")  # damaged tags can hold lists
-        _check_size(page.imagewidth, page.imagelength, path)
+        _check_size(page.imagewidth, page.imagelength, path, len(data))
+        if page.nbytes > max(16 * FREE_PIXELS, 100 * len(data)):
+            raise ValueError(f"it states {page.nbytes:,} bytes of pixels")
         # ImageJ counts the images of a large stack in its own note and keeps a single page
         _check_pages(max(len(file.pages), page.imagedepth, (file.imagej_metadata or {}).get("images", 1)), path)
         _check_parts(page, len(data))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from matmend.io.image_decoding import Raster, decode
+from matmend.io.npy import map_array
 
 AUTO_LIMIT = 0.4
 """The greatest fraction of missing pixels for which "auto" trusts a reading: near one half it would be a guess."""
@@ -183,9 +184,7 @@ def to_gray(colors: NDArray[Any]) -> NDArray[Any]:
 def _read_array(path: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
     try:
         # mapped, not read: a wrong size is refused by the header, a file cut short by its length
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-        if not isinstance(array, np.ndarray):
-            raise TypeError("an archive of arrays")
+        array = map_array(path)
     except FileNotFoundError as error:
         raise ValueError(f"expected a mask file, but {path} is not there: check the path") from error
     except Exception as error:  # numpy's parser raises whatever the damaged header leads it to

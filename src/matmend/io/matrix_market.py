@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from matmend.io.formats import open_text
+
 PIECE = 2**20
 """Lines that are read at a time."""
 
@@ -53,7 +55,7 @@ def read_header(path: Path) -> Header:
     ...     read_header(path).num_stated, [x.tolist() for x in read_entries(path)]
     (1, [[0], [2], [0.5]])
     """
-    with path.open(encoding="utf-8") as file:
+    with open_text(path) as file:
         return _header(file)
 
 
@@ -77,15 +79,12 @@ def _header(file: TextIO) -> Header:
     )
 
 
-def read_entries(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+def read_entries(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Read rows, columns (from 0) and values of a file in the layout ``coordinate``, both halves if one is written."""
-    with path.open(encoding="utf-8") as file:
+    with open_text(path) as file:
         header = _header(file)
         wide = 2 if header.field == "pattern" else 3
-        pieces = [
-            (piece[:, 0].astype(np.int64) - 1, piece[:, 1].astype(np.int64) - 1, _values(piece))
-            for piece in _numbers(file, wide)
-        ]
+        pieces = [(_positions(piece[:, 0]), _positions(piece[:, 1]), _values(piece)) for piece in _numbers(file, wide)]
     rows, cols, values = (np.concatenate(parts) for parts in zip(*pieces, strict=True)) if pieces else _nothing()
     if rows.size != header.num_stated:
         raise ValueError(f"it states {header.num_stated} entries and has {rows.size}")
@@ -101,7 +100,7 @@ def read_entries(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64], NDAr
 
 def read_array(path: Path) -> NDArray[np.float64]:
     """Read a file in the layout ``array``."""
-    with path.open(encoding="utf-8") as file:
+    with open_text(path) as file:
         header = _header(file)
         pieces = [piece[:, 0] for piece in _numbers(file, 1)]
     found = np.concatenate(pieces) if pieces else np.empty(0)
@@ -119,10 +118,16 @@ def _numbers(file: TextIO, wide: int) -> Iterator[NDArray[np.float64]]:
         yield found
 
 
-def _values(piece: NDArray[np.float64]) -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):
-        return (piece[:, 2] if piece.shape[1] == 3 else np.ones(len(piece))).astype(np.float32)
+def _positions(column: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return positions from 0; written down they are counted from 1."""
+    if not ((column >= 1) & (column <= 2**52) & (column == np.rint(column))).all():  # False for NaN too
+        raise ValueError("a position is no whole number from 1")
+    return column.astype(np.int64) - 1
+
+
+def _values(piece: NDArray[np.float64]) -> NDArray[np.float64]:
+    return piece[:, 2] if piece.shape[1] == 3 else np.ones(len(piece))
 
 
 def _nothing() -> tuple[Any, Any, Any]:
-    return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
+    return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64)

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matmend.io.delimited import Layout, check_file, csv_options, is_whole, look, open_stream, reason
+from matmend.io.arrow_files import batches, schema_of
+from matmend.io.delimited import Layout, check_file, csv_options, in_our_words, is_whole, look, open_stream
+from matmend.io.formats import format_of
 from matmend.io.ratings import roles
+from matmend.io.streams import as_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,7 +72,8 @@ def open_pairs(path: str | os.PathLike[str]) -> Pairs:
     Parameters
     ----------
     path : str or path-like
-        Text as [`read_ratings`][matmend.io.read_ratings] takes it, or .parquet. More columns are fine: the pair is in
+        Text as [`read_ratings`][matmend.io.read_ratings] takes it, Parquet, Arrow or Feather; ``-`` is
+        standard input. More columns are fine: the pair is in
         those that are called like user and item, otherwise in the first two.
 
     Returns
@@ -94,22 +98,26 @@ def open_pairs(path: str | os.PathLike[str]) -> Pairs:
     >>> pairs.names, pairs.num_pairs, pairs.are_whole
     (('userId', 'movieId'), 2, (False, True))
     """
+    with as_file(path) as file:
+        return _opened(check_file(file))
+
+
+def _opened(path: Path) -> Pairs:
     import pyarrow as pa
 
-    path = check_file(path)
-    try:
-        pairs = _parquet(path) if path.suffix.lower() == ".parquet" else _text(path)
+    format_ = format_of(path)
+    if format_ not in ("text", "parquet", "arrow"):
+        raise ValueError(f"expected a list of pairs, but {path} is a {format_} file: save it as CSV or Parquet")
+    with in_our_words(
+        lambda why: f"expected lines with user and item, but {path} cannot be read so ({why}): mend or replace it"
+    ):
+        pairs = _text(path) if format_ == "text" else _arrow(path)
         while True:
             try:
                 return _looked_through(pairs)
             except pa.ArrowInvalid as error:
                 # Whole numbers in the first lines, words further down: once more, as words.
                 pairs = _with_words(pairs, error)
-    except (pa.ArrowException, OSError, MemoryError) as error:
-        raise ValueError(
-            f"expected lines with user and item, but {path} cannot be read so ({reason(error)}): mend or replace the "
-            "file"
-        ) from error
 
 
 def _text(path: Path) -> Pairs:
@@ -123,11 +131,10 @@ def _text(path: Path) -> Pairs:
     return Pairs(path, names, 0, are_whole, (users, items), layout)
 
 
-def _parquet(path: Path) -> Pairs:
+def _arrow(path: Path) -> Pairs:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    schema = pq.read_schema(path)
+    schema = schema_of(path)
     if len(schema.names) < 2:
         raise ValueError(f"expected columns user and item, but {path} has {len(schema.names)}: add the other")
     users, items = _chosen(tuple(schema.names))
@@ -162,6 +169,11 @@ def _looked_through(pairs: Pairs) -> Pairs:
             missing = column.is_null()
             if not _is_whole(column):
                 missing = pc.or_kleene(missing, pc.equal(pc.utf8_trim_whitespace(column), ""))
+                if pc.any(pc.match_substring(column, "\n")).as_py():
+                    raise ValueError(
+                        f"expected each line of {pairs.path} to be a pair, but a {role} goes on over several: close "
+                        "its quote"
+                    )
             if (place := missing.index(True).as_py()) >= 0:
                 raise ValueError(
                     f"expected a {role} in every line, but {pairs.path} has none in pair {count + place + 1:,}: mend "
@@ -178,7 +190,7 @@ def _batches(pairs: Pairs) -> "Iterator[pa.RecordBatch]":
     import pyarrow as pa
 
     types = [pa.int64() if is_whole else pa.string() for is_whole in pairs.are_whole]
-    opened: Callable[..., Iterator[pa.RecordBatch]] = _from_parquet if pairs.layout is None else _from_text
+    opened: Callable[..., Iterator[pa.RecordBatch]] = _from_arrow if pairs.layout is None else _from_text
     for batch in opened(pairs, types):
         for start in range(0, batch.num_rows, PIECE):
             yield batch.slice(start, PIECE)
@@ -195,15 +207,12 @@ def _from_text(pairs: Pairs, types: "list[pa.DataType]") -> "Iterator[pa.RecordB
         yield from reader
 
 
-def _from_parquet(pairs: Pairs, types: "list[pa.DataType]") -> "Iterator[pa.RecordBatch]":
+def _from_arrow(pairs: Pairs, types: "list[pa.DataType]") -> "Iterator[pa.RecordBatch]":
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    assert pairs.names is not None
-    with pq.ParquetFile(pairs.path) as file:
-        for batch in file.iter_batches(PIECE, columns=list(pairs.names)):
-            columns = [batch.column(name).cast(type_) for name, type_ in zip(pairs.names, types, strict=True)]
-            yield pa.RecordBatch.from_arrays(columns, names=["user", "item"])
+    for batch in batches(pairs.path, columns=list(pairs.columns), rows=PIECE):
+        columns = [column.cast(type_) for column, type_ in zip(batch.columns, types, strict=True)]
+        yield pa.RecordBatch.from_arrays(columns, names=["user", "item"])
 
 
 def _is_whole(column: "pa.Array") -> bool:

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matmend.io.delimited import Layout, check_file, csv_options, is_number, is_whole, look, open_stream, reason
-from matmend.io.sparse_files import SPARSE_SUFFIXES, read_sparse
+from matmend.io.arrow_files import batches, column_names
+from matmend.io.delimited import Layout, check_file, csv_options, in_our_words, is_number, is_whole, look, open_stream
+from matmend.io.formats import format_of
+from matmend.io.sparse_files import read_sparse
+from matmend.io.streams import as_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,10 +69,12 @@ def read_ratings(path: str | os.PathLike[str], *, header: bool | None = None) ->
     ----------
     path : str or path-like
         Text with 2 to 4 columns user, item[, rating[, time]] parted by tabs, ``::``, commas, semicolons, ``|`` or
-        spaces, with a line of names or without, packed (.gz, .bz2, .zst, .lz4) or not, such as ``u.data`` of
+        spaces, with a line of names or without, packed (.gz, .bz2, .xz, .zst, .lz4) or not, as ``u.data`` of
         MovieLens-100K, ``ratings.dat`` of 1M or ``ratings.csv`` of 25M. More columns, and other orders, are fine if the
-        first line gives them usual names. Or .parquet; or .npz, written by `scipy.sparse.save_npz` or with arrays
-        ``rows``, ``cols`` and, if wanted, ``values`` and ``shape``; or .mtx (MatrixMarket).
+        first line gives them usual names. Or Parquet, Arrow IPC or Feather; or .npz, written by
+        `scipy.sparse.save_npz` or with arrays ``rows``, ``cols`` and, if wanted, ``values`` and ``shape``; or .mtx
+        (MatrixMarket), packed or not. ``-`` is standard input. The first bytes tell the format, the suffix only where
+        they do not.
     header : bool, optional
         Whether the first line of a text file names the columns; by default it is looked at.
 
@@ -101,20 +106,23 @@ def read_ratings(path: str | os.PathLike[str], *, header: bool | None = None) ->
     >>> ratings.row_ids.tolist(), ratings.col_ids.tolist()
     ([3, 7], ['A', 'B'])
     """
-    path = check_file(path)
-    if path.suffix.lower() in SPARSE_SUFFIXES:
+    with as_file(path) as file:
+        return _read(check_file(file), header)
+
+
+def _read(path: Path, header: bool | None) -> Ratings:
+    format_ = format_of(path)
+    if format_ in ("npz", "mtx"):
         rows, cols, values, shape = read_sparse(path)
         return _once(Ratings(rows, cols, values, shape), None)
-    import pyarrow as pa
-
-    try:
-        table = _parquet(path) if path.suffix.lower() == ".parquet" else _text(path, header)
-        return _ratings(path, table)
-    except (pa.ArrowException, OSError, MemoryError) as error:
-        raise ValueError(
-            f"expected lines with user, item and rating, but {path} cannot be read so ({reason(error)}): "
-            "mend or replace the file"
-        ) from error
+    if format_ not in ("text", "parquet", "arrow"):
+        raise ValueError(f"expected a list of ratings, but {path} is a {format_} file: read it as a table or a picture")
+    with in_our_words(
+        lambda why: (
+            f"expected lines with user, item and rating, but {path} cannot be read so ({why}): mend or replace it"
+        )
+    ):
+        return _ratings(path, _text(path, header) if format_ == "text" else _arrow(path))
 
 
 def roles(names: tuple[str, ...] | None) -> list[int] | None:
@@ -179,27 +187,23 @@ def _pieces(path: Path, layout: Layout, types: dict[int, Any]) -> Iterator["pa.R
         yield from reader
 
 
-def _parquet(path: Path) -> "pa.Table":
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path) as file:
-        names = tuple(file.schema_arrow.names)
-        chosen = [names[i] for i in _chosen(path, names, len(names))]
-        return _columns(batch.select(chosen) for batch in file.iter_batches(2**20, columns=chosen))
+def _arrow(path: Path) -> "pa.Table":
+    names = column_names(path)
+    return _columns(batches(path, columns=_chosen(path, names, len(names)), rows=2**20))
 
 
 def _columns(pieces: Iterator["pa.RecordBatch"]) -> "pa.Table":
     import pyarrow as pa
 
-    batches, count = [], 0
+    found, count = [], 0
     for piece in pieces:
         count += piece.num_rows
         if count > MOST_ENTRIES:
             raise ValueError(f"expected at most {MOST_ENTRIES:,} entries, but there are more: split the file")
-        batches.append(piece)
+        found.append(piece)
     if count == 0:
         raise ValueError("expected lines with user, item and rating, but there is none: replace the file")
-    return pa.Table.from_batches(batches)
+    return pa.Table.from_batches(found)
 
 
 def _ratings(path: Path, table: "pa.Table") -> Ratings:
@@ -268,6 +272,10 @@ def _positions(
     column = column.unify_dictionaries()
     codes = np.concatenate([chunk.indices.to_numpy(zero_copy_only=False) for chunk in column.chunks])
     words = np.array([str(word) for word in column.chunk(0).dictionary.to_pylist()], dtype=object)
+    if any("\n" in word for word in words):
+        raise ValueError(
+            f"expected each line of {path} to be an entry, but a {role} goes on over several: close its quote"
+        )
     if keep is not None:
         codes = codes[keep]
     present = np.zeros(len(words), bool)

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matmend.io.delimited import check_file, in_our_words
-from matmend.io.matrix_market import read_entries, read_header
-
-SPARSE_SUFFIXES = (".npz", ".mtx")
-"""What [`read_sparse`][matmend.io.sparse_files.read_sparse] reads."""
+from matmend.io.formats import check_unpacked, format_of, unpacked_limit
+from matmend.io.matrix_market import read_entries
+from matmend.io.matrix_market import read_header as read_market_header
+from matmend.io.npy import no_remarks, read_header
 
 LIMIT = 2**33
 """Bytes beyond which an archive is refused unread, whatever its packed size (a decompression bomb)."""
@@ -20,22 +20,24 @@ LIMIT = 2**33
 MOST_ROWS = 2**27
 """A file that states more rows or columns is refused: vectors of that length would take gigabytes."""
 
-Coordinates = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], tuple[int, int]]
+Coordinates = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any], tuple[int, int]]
 
 
-def read_sparse(path: str | os.PathLike[str]) -> Coordinates:
+def read_sparse(path: str | os.PathLike[str], dtype: type[np.floating[Any]] = np.float32) -> Coordinates:
     """Read the stored entries of a sparse matrix.
 
     Parameters
     ----------
     path : str or path-like
         .npz written by `scipy.sparse.save_npz` in any of its formats, or with arrays ``rows``, ``cols`` (from 0) and,
-        if wanted, ``values`` (1 otherwise) and ``shape`` (the least that holds them otherwise); or .mtx.
+        if wanted, ``values`` (1 otherwise) and ``shape`` (the least that holds them otherwise); or .mtx, packed or not.
+    dtype : type
+        That of the values.
 
     Returns
     -------
     rows, cols : numpy.ndarray of int32, shape (e,)
-    values : numpy.ndarray of float32, shape (e,)
+    values : numpy.ndarray of `dtype`, shape (e,)
         Stored zeros are entries as others are. A symmetric MatrixMarket file gives both halves.
     shape : tuple of int
 
@@ -55,8 +57,8 @@ def read_sparse(path: str | os.PathLike[str]) -> Coordinates:
     """
     path = check_file(path)
     with in_our_words(lambda why: f"expected a sparse matrix, but {path} cannot be read as one ({why}): save it again"):
-        rows, cols, values, shape = _matrix_market(path) if path.suffix.lower() == ".mtx" else _archive(path)
-        return _checked(path, rows, cols, values, shape)
+        rows, cols, values, shape = _matrix_market(path) if format_of(path) == "mtx" else _archive(path)
+        return _checked(path, rows, cols, values, shape, dtype)
 
 
 def archive_arrays(path: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:
@@ -78,22 +80,20 @@ def archive_arrays(path: str | os.PathLike[str]) -> dict[str, tuple[int, ...]]:
     path = check_file(path)
     refuse = in_our_words(lambda why: f"expected an archive of arrays, but {path} is not one ({why})")
     with refuse, zipfile.ZipFile(path) as archive:
-        if sum(info.file_size for info in archive.infolist()) > LIMIT:
+        size = sum(info.file_size for info in archive.infolist())
+        if size > LIMIT:
             raise ValueError(f"expected at most {LIMIT} bytes, but {path} has more when unpacked: split it")
+        check_unpacked(path, size)
         shapes = {}
         for info in archive.infolist():
             with archive.open(info) as member:
-                version = np.lib.format.read_magic(member)
-                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else (
-                    np.lib.format.read_array_header_2_0
-                )  # fmt: skip
-                shapes[info.filename.removesuffix(".npy")] = read(member)[0]
+                shapes[info.filename.removesuffix(".npy")] = read_header(member)[0]
         return shapes
 
 
 def _archive(path: Path) -> tuple[Any, Any, Any, Any]:
     names = set(archive_arrays(path))
-    with np.load(path, allow_pickle=False) as archive:
+    with no_remarks(), np.load(path, allow_pickle=False) as archive:
         if {"rows", "cols"} <= names:
             rows, cols = archive["rows"], archive["cols"]
             values = archive["values"] if "values" in names else np.ones(np.shape(rows), np.float32)
@@ -113,7 +113,8 @@ def _archive(path: Path) -> tuple[Any, Any, Any, Any]:
             return archive["row"], archive["col"], archive["data"], archive["shape"]
     from scipy import sparse
 
-    matrix = sparse.load_npz(path).tocoo()
+    with no_remarks():
+        matrix = sparse.load_npz(path).tocoo()
     return matrix.row, matrix.col, matrix.data, matrix.shape
 
 
@@ -126,17 +127,17 @@ def _compressed(path: Path, indptr: Any, indices: Any, shape: Any, kind: str) ->
 
 
 def _matrix_market(path: Path) -> tuple[Any, Any, Any, Any]:
-    header = read_header(path)
+    header = read_market_header(path)
     if header.layout != "coordinate":
         raise ValueError(f"expected a list of entries, but {path} holds a full matrix: read it as a table")
-    if header.num_stated > path.stat().st_size or header.num_stated > LIMIT // 24:
+    if header.num_stated > unpacked_limit(path) or header.num_stated > LIMIT // 24:
         raise ValueError(
             f"expected {header.num_stated} entries, as the first lines of {path} state, but it is too short for them"
         )
     return *read_entries(path), (header.rows, header.cols)
 
 
-def _checked(path: Path, rows: Any, cols: Any, values: Any, shape: Any) -> Coordinates:
+def _checked(path: Path, rows: Any, cols: Any, values: Any, shape: Any, dtype: type[np.floating[Any]]) -> Coordinates:
     if not (np.ndim(rows) == 1 and np.shape(rows) == np.shape(cols) == np.shape(values)):
         raise ValueError(f"expected rows, cols and values of one length, but those of {path} differ: save it again")
     if rows.size == 0:
@@ -154,10 +155,10 @@ def _checked(path: Path, rows: Any, cols: Any, values: Any, shape: Any) -> Coord
     if max(size) > MOST_ROWS:
         raise ValueError(f"expected at most {MOST_ROWS:,} rows or columns, but {path} has {size[0]} x {size[1]}")
     with np.errstate(over="ignore"):
-        single = np.ascontiguousarray(values, dtype=np.float32)
-    if not np.isfinite(single).all():
+        values = np.ascontiguousarray(values, dtype=dtype)
+    if not np.isfinite(values).all():
         raise ValueError(f"expected finite values, but {path} stores NaN, infinite or too large ones: leave these out")
-    return np.ascontiguousarray(rows, np.int32), np.ascontiguousarray(cols, np.int32), single, size
+    return np.ascontiguousarray(rows, np.int32), np.ascontiguousarray(cols, np.int32), values, size
 
 
 def _shape(path: Path, shape: Any) -> tuple[int, int]:
