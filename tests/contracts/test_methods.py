@@ -16,6 +16,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "zeros": {},
     "mean": {},
     "knn": {},
+    "gaussian": {},
     "iterative_svd": {},
     "soft_impute": {},
     "glrl": {},

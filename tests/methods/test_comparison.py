@@ -7,9 +7,10 @@ import pytest
 
 from matmend import methods
 from matmend.masks import matched_holdout, patch_mask
-from matmend.methods import Score, compare, registry, runnable
-from matmend.methods.comparison import ranked
+from matmend.methods import Score, compare, registry, runnable, standardised
+from matmend.methods.comparison import holdout_seed, ranked
 from matmend.methods.floors import mean
+from matmend.methods.yardstick import by_column
 
 X = 5 + np.outer(np.linspace(-3, 4, 18), np.linspace(1, 2, 15))
 MASK = patch_mask(X.shape, [((3, 7), (2, 6)), ((10, 12), (9, 14))])
@@ -100,9 +101,53 @@ def test_ranked_keeps_ties_and_puts_the_failed_last():
     assert "".join(score.method for score in ranked(scores)) == "cbda"
 
 
+def test_repeats_hold_out_others_each_time_and_tell_means():
+    for name in ("mean", "knn"):
+        (score,) = compare(X, MASK, methods=[name], seed=4, repeats=3)
+        once = [compare(X, MASK, methods=[name], seed=holdout_seed(4, k))[0] for k in range(3)]
+        nmaes, rmses = [s.nmae or np.nan for s in once], [s.rmse or np.nan for s in once]
+        assert score.errors == pytest.approx(nmaes)
+        assert score.error == score.nmae == pytest.approx(np.mean(nmaes))
+        assert score.rmse == pytest.approx(np.mean(rmses))
+        assert len(set(score.errors)) == 3
+
+
+def test_the_unit_decides_the_ranking(monkeypatch):
+    """One method misses the large column by a little of its range, the other one the small columns by all of theirs."""
+    values = np.random.default_rng(0).normal(size=(40, 3)) * [1.0, 1.0, 1000.0]
+    mask = np.arange(120).reshape(40, 3) % 5 > 0
+
+    def off_by(*amounts):
+        return lambda observed, mask=None, *, seed=0: replace(mean(observed, mask), X_hat=values + np.array(amounts))
+
+    monkeypatch.setitem(methods.registry, "air", off_by(0, 0, 100.0))
+    monkeypatch.setitem(methods.registry, "knn", off_by(2.0, 2.0, 0))
+    names = ["air", "knn"]
+    assert [s.method for s in compare(values, mask, methods=names)] == ["knn", "air"]
+    by_columns = compare(values, mask, methods=names, unit=by_column)
+    assert [s.method for s in by_columns] == ["air", "knn"]
+    assert (by_columns[0].nmae or 0) > (by_columns[1].nmae or 0)
+
+
+def test_what_is_put_around_the_methods_is_used():
+    values = np.random.default_rng(0).normal(size=(40, 3)) * [1e-3, 1.0, 1e3] + [5, 100, 2e4]
+    mask = np.arange(120).reshape(40, 3) % 5 > 0
+    plain, around = (compare(values, mask, methods=["zeros"], around=f)[0] for f in (None, standardised))
+    by_mean = compare(values, mask, methods=["mean"], settings={"mean": {"axis": 0}})[0]
+    assert around.nmae == pytest.approx(by_mean.nmae)
+    assert (plain.nmae or 0) > 10 * (around.nmae or np.inf)
+
+
+def test_memory_and_time_are_told():
+    score = compare(X, MASK, methods=["mean"])[0]
+    assert score.memory is None or score.memory >= 0
+    assert score.seconds >= 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        ({"repeats": 0}, "repeats"),
         ({"methods": ["mean", "magic"]}, "no method 'magic'; there are patches, air"),
         ({"methods": []}, "No method was named"),
         ({"settings": {"maen": {}}}, "no method 'maen'"),

@@ -285,7 +285,7 @@ def alignment_exponent(scales: ArrayLike, alignments: ArrayLike) -> float:
     scales : array of shape (k,)
         Initial scales of several runs.
     alignments : array of shape (k,)
-        [`Plateau.alignment`][] of the first plateau of each.
+        `Plateau.alignment` of the first plateau of each.
 
     Returns
     -------

@@ -4,8 +4,8 @@ Imported on first use, as `matmend` is: who fills a picture does not load what o
 
 >>> from matmend.methods import registry
 >>> sorted(registry)  # doctest: +NORMALIZE_WHITESPACE
-['air', 'biharmonic', 'dmf', 'dmf_de', 'fsr', 'glrl', 'iterative_svd', 'knn', 'mean', 'navier_stokes', 'patches',
- 'pnmc', 'rdmf', 'soft_impute', 'zeros']
+['air', 'biharmonic', 'dmf', 'dmf_de', 'fsr', 'gaussian', 'glrl', 'iterative_svd', 'knn', 'mean', 'navier_stokes',
+ 'patches', 'pnmc', 'rdmf', 'soft_impute', 'zeros']
 """
 
 import lazy_loader

@@ -1,10 +1,16 @@
+from .choosing import Choice as Choice
+from .choosing import choose as choose
 from .comparison import Score as Score
 from .comparison import compare as compare
 from .comparison import runnable as runnable
 from .completion import Completion as Completion
 from .completion import Method as Method
+from .peers import runnable_peers as runnable_peers
 from .recipe import Recipe as Recipe
 from .recipe import Training as Training
+from .standardising import standardised as standardised
+from .suitable import Suitability as Suitability
+from .suitable import suitability as suitability
 from .table import registry as registry
 from .training import complete_many_with as complete_many_with
 from .training import complete_with as complete_with

@@ -1,20 +1,20 @@
 """Which method suits these data: all of them on the same entries, judged by the same others."""
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from matmend.masks import matched_holdout
-from matmend.methods.completion import Completion, checked
+from matmend.methods.completion import Completion, Method, checked
 from matmend.methods.inpainting.opencv import has_opencv
-from matmend.metrics import mae, nmae, rmse
-
-OF_OPENCV = {"navier_stokes", "fsr"}
-"""Methods that need the optional extra ``images``."""
+from matmend.methods.peers import runnable_peers
+from matmend.methods.suitable import OF_OPENCV
+from matmend.methods.trial import Trial, attempt
+from matmend.methods.yardstick import Yardstick, by_range
+from matmend.metrics import nmae
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,22 @@ class Score:
     method : str
     nmae : float or None
         Mean absolute error on the held-out entries, divided by the range of all observed ones (by 1 if they are all
-        equal). None if the method failed.
+        equal); the mean over the hold-outs. None if the method failed.
     rmse : float or None
-        Root mean squared error on the same entries, in units of the data.
+        Root mean squared error on the same entries, in units of the data; the mean over the hold-outs.
     true_nmae : float or None
         [`nmae`][matmend.metrics.nmae] on the entries that are missing indeed, where the truth was given.
     seconds : float
-        Wall time, compilation included.
+        Wall time of one run, compilation included; the mean over the hold-outs.
     message : str
         Why the method ended, or failed.
     completion : Completion or None
-        What it made of the array *without* the held-out entries.
+        What it made of the array *without* the held-out entries (those of the first hold-out).
+    errors : tuple of float
+        What methods are ranked by, for each hold-out; empty where that is `nmae`.
+    memory : int or None
+        Bytes by which the resident memory of the process grew during a run, sampled; the largest of the hold-outs
+        (`matmend.methods.resident.Growth`). None where the system does not tell.
     """
 
     method: str
@@ -46,10 +51,20 @@ class Score:
     seconds: float
     message: str
     completion: Completion | None = field(default=None, repr=False, compare=False)
+    errors: tuple[float, ...] = ()
+    memory: int | None = field(default=None, compare=False)
+
+    @property
+    def error(self) -> float | None:
+        """What methods are ranked by: the mean of `errors`, without any the `nmae`; None if the method failed."""
+        return None if self.nmae is None else float(np.mean(self.errors)) if self.errors else self.nmae
 
 
 OnMethod = Callable[[str, Score | None], Any]
 """Called with the name of a method before it runs (and None), and again with its score."""
+
+Unit = Callable[[NDArray[Any], NDArray[np.bool_]], Yardstick]
+"""From an array and its mask to what errors are measured by."""
 
 
 def compare(
@@ -62,6 +77,9 @@ def compare(
     truth: ArrayLike | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     on_method: Sequence[OnMethod] = (),
+    repeats: int = 1,
+    unit: Unit = by_range,
+    around: Callable[[Method], Method] | None = None,
 ) -> list[Score]:
     r"""Complete an array by several methods and rank them by their error on entries that none of them saw.
 
@@ -75,8 +93,9 @@ def compare(
     observed, mask
         As in [`complete_with`][matmend.methods.complete_with].
     methods : iterable of str, optional
-        Names in the `registry`; by default all of them that can run here ([`runnable`][matmend.methods.runnable]), the
-        floors `zeros` and `mean` first. Run in this order.
+        Names in the `registry` or of peers ([`runnable_peers`][matmend.methods.runnable_peers]); by default all of the
+        registry that can run here ([`runnable`][matmend.methods.runnable]), the floors `zeros` and `mean` first. Run in
+        this order.
     fraction : float in (0, 1), default 0.1
         Share of the observed entries held out.
     seed : int
@@ -87,6 +106,13 @@ def compare(
         Settings other than the methods' own defaults.
     on_method : sequence of callables ``(method, score or None)``
         Progress; an exception (``KeyboardInterrupt``, say) passes through.
+    repeats : int >= 1, default 1
+        Hold-outs, each drawn by itself; errors are means over them.
+    unit : callable ``(array, mask) -> Yardstick``, default `by_range`
+        What errors are measured by: for tables whose columns have units of their own
+        `matmend.methods.yardstick.by_column`.
+    around : callable ``Method -> Method``, optional
+        Put around every method, such as [`standardised`][matmend.methods.standardised].
 
     Returns
     -------
@@ -119,34 +145,36 @@ def compare(
     >>> scores[0].nmae < 0.01 < scores[1].nmae
     True
     """
-    from matmend.methods import registry  # it is made where this function is exported
-
+    known = {**_registry(), **runnable_peers()}
     names = runnable() if methods is None else list(dict.fromkeys(methods))
     for name in (*names, *(settings or {})):
-        if name not in registry:
-            raise ValueError(f"There is no method {name!r}; there are {', '.join(registry)}.")
+        if name not in known:
+            raise ValueError(f"There is no method {name!r}; there are {', '.join(known)}.")
     if not names:
-        raise ValueError(f"No method was named; there are {', '.join(registry)}.")
+        raise ValueError(f"No method was named; there are {', '.join(known)}.")
+    if repeats < 1:
+        raise ValueError(f"repeats: expected a number of hold-outs >= 1, got {repeats!r}.")
     array, seen = checked(observed, mask)
     true = None if truth is None else np.asarray(truth)
     if true is not None:
         if true.shape != array.shape:
             raise ValueError(f"The truth must have shape {array.shape} like the array, got {true.shape}.")
         nmae(true, true, seen)  # refuses what it could not judge by, before the work and not after
-    train, held = matched_holdout(seen, fraction, seed=seed)
+    holdouts = [matched_holdout(seen, fraction, seed=holdout_seed(seed, k)) for k in range(repeats)]
+    yardsticks = by_range(array, seen), unit(array, seen)
 
     scores: list[Score] = []
-    shown = np.where(train if array.ndim == 2 else train[..., None], array, np.nan).astype(array.dtype, copy=False)
     for name in names:
         for callback in on_method:
             callback(name, None)
-        started = time.perf_counter()
-        try:
-            done = registry[name](shown, train, seed=seed, **(settings or {}).get(name, {}))
-            scores.append(_score(name, done, array, seen, held, true))
-        except Exception as error:  # whatever it is, the other methods still have something to say
-            message = f"{type(error).__name__}: {error}"
-            scores.append(Score(name, None, None, None, time.perf_counter() - started, message))
+        method = known[name] if around is None else around(known[name])
+        trials: list[Trial] = []
+        for train, held in holdouts:
+            if trials and trials[-1].errors is None:
+                break
+            chosen = (settings or {}).get(name, {})
+            trials.append(attempt(method, array, train, held, yardsticks, seed=seed, settings=chosen))
+        scores.append(scored(name, trials, truth=true, seen=seen))
         for callback in on_method:
             callback(name, scores[-1])
     return ranked(scores)
@@ -160,10 +188,8 @@ def runnable() -> list[str]:
     >>> runnable()[:2], runnable()[-1]
     (['zeros', 'mean'], 'patches')
     """
-    from matmend.methods import registry  # as above
-
     without = set() if has_opencv() else OF_OPENCV
-    return [name for name in reversed(registry) if name not in without]
+    return [name for name in reversed(_registry()) if name not in without]
 
 
 def ranked(scores: Iterable[Score]) -> list[Score]:
@@ -174,20 +200,50 @@ def ranked(scores: Iterable[Score]) -> list[Score]:
     >>> [s.method for s in ranked([Score("a", None, *3 * [None], ""), Score("b", 0.2, *3 * [None], "")])]
     ['b', 'a']
     """
-    return sorted(scores, key=lambda score: (score.nmae is None, score.nmae or 0.0))
+    return sorted(scores, key=lambda score: (score.error is None, score.error or 0.0))
 
 
-def _score(
-    name: str, done: Completion, array: np.ndarray, seen: np.ndarray, held: np.ndarray, truth: np.ndarray | None
+def scored(
+    name: str, trials: Sequence[Trial], *, truth: NDArray[Any] | None = None, seen: NDArray[np.bool_] | None = None
 ) -> Score:
-    known = array[seen].astype(np.float64)
-    spread = float(known.max() - known.min()) or 1.0
+    """Sum up the trials of a method, one for each hold-out; one that failed is a failure.
+
+    Examples
+    --------
+    >>> scored("mean", [Trial((0.1, 2.0), 3.0, 1.0, None, ""), Trial((0.3, 4.0), 5.0, 1.0, None, "")]).error
+    3.0
+    """
+    seconds = float(np.mean([trial.seconds for trial in trials]))
+    memory = max((trial.memory for trial in trials if trial.memory is not None), default=None)
+    failed = next((trial for trial in trials if trial.errors is None), None)
+    if failed is not None:
+        return Score(name, None, None, None, seconds, failed.message, memory=memory)
+    done = trials[0].completion
     return Score(
         name,
-        mae(done.X_hat[held], array[held]) / spread,
-        rmse(done.X_hat[held], array[held]),
-        None if truth is None else nmae(done.X_hat, truth, seen),
-        done.seconds,
-        done.message,
+        float(np.mean([trial.errors[0] for trial in trials if trial.errors])),
+        float(np.mean([trial.rmse for trial in trials if trial.rmse is not None])),
+        None if truth is None or seen is None or done is None else nmae(done.X_hat, truth, seen),
+        seconds,
+        trials[0].message,
         done,
+        errors=tuple(trial.errors[1] for trial in trials if trial.errors),
+        memory=memory,
     )
+
+
+def holdout_seed(seed: int, number: int) -> int:
+    """Return the seed of a hold-out: that of the first one is the seed given.
+
+    Examples
+    --------
+    >>> holdout_seed(5, 0), len({holdout_seed(5, k) for k in range(9)})
+    (5, 9)
+    """
+    return seed if number == 0 else int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
+
+
+def _registry() -> dict[str, Method]:
+    from matmend.methods import registry  # it is made where this module's functions are exported
+
+    return registry

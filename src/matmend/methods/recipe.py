@@ -32,6 +32,17 @@ from matmend.solve import (
 )
 
 
+# Functions with names, so that recipes can be pickled, and estimators with them.
+def _unregularized(shape: tuple[int, int], channels: int) -> AbstractRegularizer:
+    del shape, channels
+    return Sum()
+
+
+def _usual(steps: int) -> Optimizer:
+    del steps
+    return adam(1e-3)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """What a trained method is made of; the numbers of a run are [`Training`][matmend.methods.Training].
@@ -59,12 +70,12 @@ class Recipe:
 
     method: str
     representation: AbstractRepresentation
-    regularizer: Callable[[tuple[int, int], int], AbstractRegularizer] = lambda shape, channels: Sum()
+    regularizer: Callable[[tuple[int, int], int], AbstractRegularizer] = _unregularized
     natural_stop: AbstractStop = never
     heldout_stop: AbstractStop = HeldoutRise()  # noqa: RUF009 (frozen)
     tried_below: float = float("inf")
     steps: int = 10_000
-    optimizer: Callable[[int], Optimizer] = lambda steps: adam(1e-3)
+    optimizer: Callable[[int], Optimizer] = _usual
     settings: dict[str, Any] = field(default_factory=dict)
 
 

@@ -1,6 +1,6 @@
 """The table of all methods."""
 
-from matmend.methods import air, dmf, dmf_de, floors, glrl, iterative_svd, knn, pnmc, rdmf, soft_impute
+from matmend.methods import air, dmf, dmf_de, floors, gaussian, glrl, iterative_svd, knn, pnmc, rdmf, soft_impute
 from matmend.methods.completion import Method
 from matmend.methods.inpainting import registered
 
@@ -11,6 +11,7 @@ registry: dict[str, Method] = {
     "rdmf": rdmf.complete,
     "dmf_de": dmf_de.complete,
     "knn": knn.complete,
+    "gaussian": gaussian.complete,
     "iterative_svd": iterative_svd.complete,
     "soft_impute": soft_impute.complete,
     "glrl": glrl.complete,

@@ -1,6 +1,7 @@
 """The training that the methods of matmend's own share: one array, several candidates, or many arrays as one batch."""
 
 import itertools
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,6 +28,8 @@ from matmend.solve import (
     solve_many,
     with_errors,
 )
+
+_log = logging.getLogger(__name__)
 
 MARGIN = 0.1
 """Share by which a later candidate's held-out error must be smaller."""
@@ -143,10 +146,14 @@ def complete_with(
         if bool(tried[-1][1].state.best.score < to_beat):
             chosen = len(tried) - 1
     task, solution = tried[chosen]
+    if len(candidates) > 1:
+        for number, (one, found) in enumerate(tried):
+            _log.info("%s: %s%s", one.recipe.method, one.summary(found), " (chosen)" * (number == chosen))
     done = task.finish(solution, started)
     if len(candidates) > 1:
         done.settings["candidates"] = [one.summary(found) for one, found in tried]
     if refit and not done.is_partial and done.step > 0:
+        _log.info("%s: once more on all observed entries, %d steps", done.method, done.step)
         whole = Task.of(task.recipe, given, seed=seed, holdout=0.0)
         again = whole.finish(train(whole, never, done.step), started)
         return replace(done, is_partial=True, message=again.message) if again.is_partial else again.following(done)

@@ -1,5 +1,6 @@
 """Alternating least squares, and draws from the posterior by the same sweeps: the loop on the host."""
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ from matmend.solve.checkpoint import Checkpoints
 from matmend.solve.processes import agreed, check_alike, replicated
 from matmend.solve.state import Result
 from matmend.solve.sweeps import SweepData, SweepState, start, sweep
+
+_log = logging.getLogger(__name__)
 
 OnSweep = Callable[["Alternation", dict[str, Any]], bool | None]
 """Called after every sweep with the run and its newest row; returning True ends the run."""
@@ -166,7 +169,7 @@ def alternate(
     Raises
     ------
     ValueError
-        If the problem is not one of least squares, see [`start`][matmend.solve.sweeps.start].
+        If the problem is not one of least squares, see `matmend.solve.sweeps.start`.
     FloatingPointError
         If a system is singular: a ridge is too small for the precision.
 
@@ -229,6 +232,7 @@ def alternate(
         if schedule.temperature > 0 and count >= schedule.warmup:
             draws = (*draws, jax.tree.map(np.asarray, Draw(state.mean, extra(state))))
         row = {"sweep": count + 1, "noise": variance**0.5, "heldout": average.error(state.mean, len(draws))}
+        _log.debug("sweep %d: noise %.6g, held-out error %s", count + 1, row["noise"], row["heldout"])
         run = Alternation(problem, state, draws, (*run.record, row), Result.running)
         if _has_settled(run, schedule):
             run = _ended(run, Result.settled)
@@ -243,6 +247,7 @@ def alternate(
             saved = _save(run, checkpoint)
     if run.result == Result.running:
         run = _ended(run, Result.max_steps)
+    _log.info("ended at sweep %d: %s", int(run.state.sweep), run.message)
     if checkpoint is not None and int(run.state.sweep) != saved:
         _save(run, checkpoint)
     return run

@@ -1,5 +1,6 @@
 """Snapshots of a run in a folder: whatever ends the program, the work up to the newest one is kept."""
 
+import logging
 import os
 import re
 import time
@@ -11,6 +12,8 @@ from typing import Any
 
 from matmend.solve.snapshot import DamagedSnapshotError, ShapesOf, read_info, read_snapshot, write_snapshot
 from matmend.solve.termination import Terminated, Termination
+
+_log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"snapshot-(\d{8,})\.mmend")
 _LEFTOVERS = ".matmend-*"
@@ -137,6 +140,7 @@ class Checkpoints:
         path = self.folder / f"snapshot-{max(numbered, default=0) + 1:08d}.mmend"
         if self.is_writer:
             write_snapshot(path, tree, info)
+            _log.info("saved %s", path)
             for number in sorted(numbered, reverse=True)[self.keep - 1 :]:
                 numbered[number].unlink(missing_ok=True)
         self._last = time.monotonic()
@@ -173,12 +177,14 @@ class Checkpoints:
                 warnings.warn(f"{path} is damaged and is skipped for the one before: {error}.", stacklevel=2)
                 continue
             try:
-                return snapshot.into(shapes(snapshot.info)), snapshot.info
+                found = snapshot.into(shapes(snapshot.info)), snapshot.info
             except ValueError as error:
                 raise ValueError(
                     f"{path} was saved by another run than this one: {error}. Go on with the same data, settings and "
                     "precision, or choose another folder to begin anew."
                 ) from error
+            _log.info("going on from %s", path)
+            return found
         return None
 
     def whereabouts(self) -> tuple[Path, dict[str, Any]] | None:

@@ -1,5 +1,6 @@
 """The one loop on the host: blocks of compiled steps, and between them records, callbacks and refreshes."""
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from matmend.solve.record import RecordFn, Row, losses
 from matmend.solve.state import Result, State
 from matmend.solve.steps import init, run
 from matmend.solve.stop import AbstractStop, never
+
+_log = logging.getLogger(__name__)
 
 OnBlock = Callable[[State, dict[str, Any]], bool | None]
 """Called after every record with the state and the newest row (numpy); returning True ends the run."""
@@ -178,6 +181,7 @@ def solve(
 
     def keep(state: State, stacked: dict[str, Any]) -> State:
         rows.append(_row(_to_numpy(stacked), 0))
+        _log.debug("step %d: loss %s", int(state.step), rows[-1].get("loss"))
         after = told(state)
         if checkpoint is not None:
             is_due, is_over = agreed(
@@ -218,6 +222,7 @@ def solve(
         state = _ended(state, Result.max_steps)
     if rows and state is not saved and state.result != Result.interrupted:
         save(state)
+    _log.info("ended at step %d: %s", int(state.step), Result[state.result])
     if throw and state.result == Result.nonfinite:
         raise FloatingPointError(f"Step {int(state.step)}: {Result[Result.nonfinite]}.")
     if not rows:

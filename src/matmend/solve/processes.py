@@ -1,5 +1,6 @@
 """Runs that several processes make together: they decide alike, hold the same, and end together."""
 
+import logging
 import os
 import sys
 import time
@@ -13,6 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+_log = logging.getLogger(__name__)
 
 Tree = TypeVar("Tree")
 
@@ -124,12 +127,15 @@ def ending_together(hint: str = "") -> Iterator[None]:
         place = f"process {jax.process_index()} of {jax.process_count()} ends"
         words = " ".join(str(error).split())[:200]
         if isinstance(error, KeyboardInterrupt):
-            print(f"\nmatmend: {place}, as was asked. {hint}", file=sys.stderr)
+            said = f"{place}, as was asked"
         elif isinstance(error, jax.errors.JaxRuntimeError):
-            print(f"\nmatmend: {place}: another one was lost, or failed ({words}). {hint}", file=sys.stderr)
+            said = f"{place}: another one was lost, or failed ({words})"
         else:
             traceback.print_exc()
-            print(f"\nmatmend: {place}: {type(error).__name__}. {hint}", file=sys.stderr)
+            said = f"{place}: {type(error).__name__}"
+        _log.error("%s", said)
+        # Nobody is left whom an exception would reach: these are the last words, heard whoever listens to the logger.
+        sys.stderr.write(f"\nmatmend: {said}. {hint}\n")
         sys.stdout.flush()
         sys.stderr.flush()
         if jax.process_index() == 0:

@@ -1,5 +1,6 @@
 """Large pictures piece by piece: bounded memory, one shape to compile for, no seams."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -7,6 +8,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from matmend.methods.inpainting.filler import Observed, Picture, put_back
+
+_log = logging.getLogger(__name__)
 
 TILE = 512
 """Height and width of a tile in pixels."""
@@ -85,6 +88,7 @@ def tiled(
         w = ramp[: part.shape[0], None] * ramp[None, : part.shape[1]]
         total[box] += w[..., None] * estimate
         weight[box] += w
+        _log.info("tile %d of %d", done + 1, len(corners))
         for callback in on_part:
             callback(done + 1, len(corners))
     found = weight > 0

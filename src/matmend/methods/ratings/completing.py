@@ -1,5 +1,6 @@
 """From a list of ratings to a model: what is tried, what is chosen, and how sure it is."""
 
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -19,6 +20,8 @@ from matmend.methods.ratings.model import RatingsModel
 from matmend.methods.ratings.piloting import PILOT, pilot
 from matmend.methods.ratings.standard import StandardRatings
 from matmend.solve import Alternation, Checkpoints, Result, Schedule, SweepData, alternate
+
+_log = logging.getLogger(__name__)
 
 OnSweep = Callable[[Alternation, dict[str, Any]], bool | None]
 
@@ -68,7 +71,7 @@ def complete_ratings(
     rank : int, optional
         Columns of the factors besides two for the biases. More than needed does little harm but costs time. By default
         14; above `MOST_TRIED` ratings fewer, if they do as well on a sample
-        ([`pilot`][matmend.methods.ratings.piloting.pilot]).
+        (`matmend.methods.ratings.piloting`).
     implicit : bool, optional
         Whether who rated what is used besides the ratings. By default both are tried on held-out ratings if there are
         at most `MOST_TRIED` ratings; above it is not used.
@@ -159,6 +162,7 @@ def complete_ratings(
         search.attempt(more, is_choice=True)
     run, error = search.runs[search.place], search.errors[search.place]
     words = search.words()
+    _log.info("chosen: %s", search.best.name)
     if not is_large and not search.is_interrupted:
         everything = table.entries()
         data = SweepData.from_entries(everything, mesh)
@@ -223,6 +227,7 @@ class _Search:
             self.candidates.append(candidate)
             self.runs.append(run)
             self.errors.append(self.table.scale * run.record[-1]["heldout"])
+            _log.info("%s: held-out RMSE %.6g", candidate.name, self.errors[-1])
 
     def _is_behind(self, run: Alternation) -> bool:
         """Tell whether the best run was better at the same sweep by more than what may still change."""

@@ -1,0 +1,94 @@
+"""What kind of data an array is, and which methods are worth trying on it."""
+
+import numpy as np
+import pytest
+
+from matmend.datasets import load_sample
+from matmend.masks import random_mask
+from matmend.methods import registry, suitability
+from matmend.methods.suitable import has_units, is_smooth, kind_of, suitable
+
+RNG = np.random.default_rng(0)
+CAMERA = load_sample("camera", size=64)
+SERIES = np.cumsum(RNG.normal(size=(100, 40)), axis=0)  # smooth down the columns, not along the rows
+RATINGS = np.clip(np.round(3 + RNG.normal(size=(80, 60)) + RNG.normal(size=60)), 1, 5)
+INTERACTIONS = (RNG.random((80, 60)) < 0.04).astype(float)
+TABLE = RNG.normal(size=(100, 6)) * [1, 5, 1e3, 1e-2, 7, 1e5]
+
+
+@pytest.mark.parametrize("missing", [0.1, 0.5, 0.8])
+@pytest.mark.parametrize(
+    ("array", "kind"),
+    [
+        (CAMERA, "picture"),
+        (load_sample("astronaut", size=64), "picture"),
+        ((CAMERA > 0.5).astype(float), "picture"),  # a scan: 0 and 1, but side by side alike
+        (CAMERA[RNG.permutation(64)], "matrix"),
+        (RATINGS, "matrix"),
+        (INTERACTIONS, "interactions"),
+        (TABLE, "table"),
+        (RNG.normal(size=(50, 4)) + 100 * np.arange(4), "table"),
+    ],
+)
+def test_the_kind_is_seen_through_the_gaps(array, kind, missing):
+    seen = random_mask(array.shape[:2], missing, seed=1)
+    assert kind_of(np.where(seen if array.ndim == 2 else seen[..., None], array, np.nan), seen) == kind
+
+
+def test_smooth_one_way_is_no_picture():
+    seen = random_mask(SERIES.shape, 0.3, seed=1)
+    assert not is_smooth(SERIES, seen)
+    assert not is_smooth(SERIES.T, seen.T)
+
+
+def test_smoothness_does_not_depend_on_unit_or_level():
+    seen = random_mask(CAMERA.shape, 0.3, seed=1)
+    for array in (CAMERA, SERIES[:64, :40]):
+        there = seen[:, : array.shape[1]]
+        assert is_smooth(array, there) == is_smooth(1e6 * array - 3e6, there) == is_smooth(array.T, there.T)
+
+
+@pytest.mark.parametrize("shape", [(1, 40), (40, 1), (2, 2), (3, 8)])
+def test_of_few_entries_nothing_is_claimed(shape):
+    assert not is_smooth(np.ones(shape), np.ones(shape, bool))
+    assert not has_units(np.ones(shape), np.ones(shape, bool))
+
+
+def test_methods_for_pictures_are_for_pictures_only():
+    seen = random_mask(CAMERA.shape, 0.3, seed=1)
+    assert {"patches", "biharmonic", "knn"} <= set(suitable(CAMERA, seen))
+    found = suitability(CAMERA[RNG.permutation(64)], seen)
+    assert not {"patches", "biharmonic", "navier_stokes", "fsr", "pnmc", "rdmf"} & set(found.methods)
+    assert "not alike" in found.left_out["patches"]
+
+
+def test_every_method_suits_or_is_left_out_with_a_reason():
+    for array in (CAMERA, RATINGS, INTERACTIONS, TABLE):
+        found = suitability(array, random_mask(array.shape, 0.3, seed=1), with_peers=True)
+        names = [*found.methods, *found.left_out]
+        assert set(registry) < set(names)
+        assert {"sklearn_knn", "sklearn_simple", "sklearn_iterative"} <= set(names)
+        assert len(set(names)) == len(names)
+        assert "mean" in found.methods
+        assert all(found.left_out.values())
+
+
+def test_zeros_are_a_guess_where_most_values_are_zero():
+    seen = random_mask(INTERACTIONS.shape, 0.3, seed=1)
+    assert "zeros" in suitable(INTERACTIONS, seen)
+    assert "zeros" not in suitable(RATINGS, seen)
+
+
+def test_of_huge_matrices_only_what_is_cheap(monkeypatch):
+    monkeypatch.setattr("matmend.methods.suitable.MOST_ENTRIES", RATINGS.size - 1)
+    monkeypatch.setattr("matmend.methods.suitable.MOST_REGRESSED", RATINGS.size - 1)
+    found = suitability(RATINGS, random_mask(RATINGS.shape, 0.3, seed=1), with_peers=True)
+    assert set(found.methods) == {"mean", "sklearn_simple"}
+    assert found.left_out["knn"] == "takes long: there are 4,800 entries"
+
+
+def test_without_opencv_its_methods_are_left_out(monkeypatch):
+    monkeypatch.setattr("matmend.methods.suitable.has_opencv", lambda: False)
+    found = suitability(CAMERA, random_mask(CAMERA.shape, 0.3, seed=1))
+    assert 'pip install "matmend[images]"' in found.left_out["fsr"]
+    assert "navier_stokes" in found.left_out
