@@ -1,0 +1,1 @@
+"""Trust: how often prediction intervals cover."""
