@@ -36,8 +36,10 @@ OWNERS = {
     "sklearn": SHELL,
     "matplotlib": SHELL,
     "jinja2": {"report"},
-    **dict.fromkeys(("pandas", "polars"), {"estimators"}),
-    **dict.fromkeys(("mlflow", "tensorboardX"), {"tracking"}),
+    "pandas": {"estimators"},
+    "polars": {"estimators"},
+    "mlflow": {"tracking"},
+    "tensorboardX": {"tracking"},
     **dict.fromkeys(("jax", "jaxlib", "equinox"), set(LINE_OF) - JAX_FREE),
 }
 

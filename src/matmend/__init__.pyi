@@ -2,6 +2,7 @@ from . import bias as bias
 from . import completability as completability
 from . import datasets as datasets
 from . import dynamics as dynamics
+from . import estimators as estimators
 from . import fidelity as fidelity
 from . import graph as graph
 from . import io as io
@@ -9,9 +10,14 @@ from . import masks as masks
 from . import methods as methods
 from . import metrics as metrics
 from . import plots as plots
+from . import report as report
 from . import solve as solve
 from . import spectrum as spectrum
+from . import tracking as tracking
+from . import trust as trust
 from .bias import predict_bias as predict_bias
+from .estimators import EntryRegressor as EntryRegressor
+from .estimators import MatrixCompleter as MatrixCompleter
 from .graph import ObservationGraph as ObservationGraph
 from .matrix import Dense as Dense
 from .matrix import LowRank as LowRank

@@ -264,7 +264,7 @@ def test_what_can_be_both_is_read_as_told(matmend, tmp_path):
 
 
 def test_a_large_list_takes_the_short_ways_and_keeps_the_bounds(matmend, tmp_path, monkeypatch):
-    from matmend.cli import findings, ranks
+    from matmend.report.verdict import findings, ranks
 
     rng = np.random.default_rng(0)
     rows, cols = (np.minimum(rng.pareto(1.2, 6000) * 8, size - 1).astype(int) for size in (400, 300))

@@ -223,7 +223,7 @@ BAD = {
     "ratings option": (("photo.png", "--predict", "pairs.csv"), "--predict is for ratings"),
     "training a model": (("model.npz", "--rank", "3"), "--rank is for training"),
     "ambiguous": (("both.csv",), "--as table or --as ratings"),
-    "a table": (("both.csv", "--as", "table"), "matmend inspect"),
+    "a whole table": (("both.csv", "--as", "table"), "Nothing is missing"),
     "model suffix": (("ratings.csv", "-o", "out.csv"), "needs the suffix .npz"),
     "table suffix": (("ratings.csv", "--predict", "pairs.csv", "-o", "out.xlsx"), ".csv, .tsv or .parquet"),
     "one column": (("ratings.csv", "--predict", "users.txt"), "one column"),

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matmend.cli.intervals import Holds, Widths, facts
 from matmend.cli.lists import blocks, part_of, usable_names
 from matmend.io import Pairs, Ratings, table_writer
 from matmend.methods.ratings import RatingsModel
 from matmend.methods.ratings.ids import positions
+from matmend.trust import EntryIntervals
 
 KNOWN = np.array(["both new", "new user", "new item", "yes"], dtype=object)
 """What the column ``known`` says: place 2 if the user is known, 1 if the item is, added up, is that order."""
@@ -22,30 +24,43 @@ Tell = Callable[[int], None]
 
 
 def write_predictions(
-    model: RatingsModel, pairs: Pairs, path: Path, *, overwrite: bool = False, tell: Tell = lambda done: None
-) -> dict[str, int]:
-    """Predict every pair, in the order of the file; return how often ids were unknown.
+    model: RatingsModel,
+    pairs: Pairs,
+    path: Path,
+    *,
+    overwrite: bool = False,
+    tell: Tell = lambda done: None,
+    found: EntryIntervals | None = None,
+) -> dict[str, Any]:
+    """Predict every pair, in the order of the file, and between which bounds it lies if there are intervals.
 
     Returns
     -------
     dict
-        ``pairs``, and of these ``new_user``, ``new_item`` and ``both_new``.
+        ``pairs``, and of these ``new_user``, ``new_item`` and ``both_new``: how often ids were unknown. With intervals
+        what there is to report of them besides.
     """
     user, item = usable_names(pairs.names)
-    counts, done = np.zeros(len(KNOWN), np.int64), 0
+    counts, done, widths = np.zeros(len(KNOWN), np.int64), 0, Widths()
     as_text = [ids is not None and ids.dtype == object for ids in (model.row_ids, model.col_ids)]
     with table_writer(path, overwrite=overwrite) as write:
         for users, items in pairs.pieces(as_text=as_text):
-            found = model.predict(users, items)
-            places = 2 * found.row_is_known.astype(np.int64) + found.col_is_known
+            told = model.predict(users, items)
+            places = 2 * told.row_is_known.astype(np.int64) + told.col_is_known
             counts += np.bincount(places, minlength=len(KNOWN))
-            write(
-                {user: users, item: items, "prediction": found.values, "expected_error": found.expected_errors,
-                 "known": KNOWN[places]}
-            )  # fmt: skip
+            columns = {"prediction": told.values, "expected_error": told.expected_errors}
+            if found is not None:
+                _, columns["lower"], columns["upper"] = found.interval(users, items)
+                widths.add(columns["lower"], columns["upper"])
+            write({user: users, item: items, **columns, "known": KNOWN[places]})
             done += users.size
             tell(done)
-    return {"pairs": done, "new_user": int(counts[1]), "new_item": int(counts[2]), "both_new": int(counts[0])}
+    report: dict[str, Any] = {
+        "pairs": done, "new_user": int(counts[1]), "new_item": int(counts[2]), "both_new": int(counts[0])
+    }  # fmt: skip
+    if found is not None:
+        report["intervals"] = facts(widths, found.coverage, found.calibration, Holds.RATINGS)
+    return report
 
 
 def write_recommendations(

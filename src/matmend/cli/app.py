@@ -8,6 +8,7 @@ import typer
 
 from matmend.cli import options
 from matmend.cli.console import literal, say
+from matmend.cli.listening import listen
 
 # Heavy modules (JAX, matplotlib) are imported inside the commands: `matmend --help` answers at once.
 app = typer.Typer(
@@ -30,8 +31,9 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _root(
     _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    verbose: options.Verbose = 0,
 ) -> None:
-    pass
+    listen(verbose)
 
 
 @app.command()
@@ -41,8 +43,8 @@ def complete(
         Path,
         typer.Argument(
             metavar="INPUT",
-            help="A picture (PNG, JPEG, TIFF, BMP, WebP; 8 or 16 bit); ratings (csv, tsv, u.data, parquet, npz, mtx); "
-            "or a model of ratings.",
+            help="A picture (PNG, JPEG, TIFF, BMP, WebP; 8 or 16 bit); a table with gaps (csv, tsv, parquet, npy, "
+            "mat); ratings (csv, tsv, u.data, parquet, npz, mtx); or a model of ratings. - is standard input.",
         ),
     ],
     output: Annotated[
@@ -50,7 +52,8 @@ def complete(
         typer.Option(
             "--output",
             "-o",
-            help="By default INPUT-mended.SUFFIX, PAIRS-predicted.csv, INPUT-recommended.csv or INPUT-model.npz.",
+            help="By default INPUT-mended.SUFFIX, of a table INPUT-filled.SUFFIX; PAIRS-predicted.csv, "
+            "INPUT-recommended.csv or INPUT-model.npz. - is standard output.",
         ),
     ] = None,
     kind: options.Kind = None,
@@ -70,7 +73,9 @@ def complete(
     plot: options.Plot = None,
     panel: options.Panel = None,
     graphs: options.Graphs = None,
+    report: options.ReportPage = None,
     undetermined: options.Undetermined = "keep",
+    intervals: options.Intervals = None,
     predict: options.Predict = None,
     recommend: options.Recommend = None,
     users: options.Users = None,
@@ -87,10 +92,11 @@ def complete(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Fill the missing pixels of a picture; or complete ratings: predict, recommend, save the model.
+    """Fill the gaps of a picture or a table; or complete ratings: predict, recommend, save the model.
 
-    Observed pixels are left exactly as they are, and the file is written with the depth and mode of the one read.
-    Ctrl-C stops a training early and writes what has been reached.
+    Observed pixels and cells are left exactly as they are, and the file is written with the depth and mode, or the
+    names and types, of the one read. Ctrl-C stops a training of a picture or of ratings early and writes what has been
+    reached; of a table nothing is written.
     """
     from matmend.cli.dispatch import kind_of
 
@@ -101,7 +107,7 @@ def complete(
             Request(
                 data, output, mask, missing, truth=truth, plot=plot, panel=panel, graphs=graphs,
                 undetermined=undetermined, overwrite=overwrite, checkpoint=checkpoint,
-                checkpoint_every=checkpoint_every,
+                checkpoint_every=checkpoint_every, intervals=intervals, report=report,
             ),
             Training.asked(
                 method, depth=depth, steps=steps, weight=weight, seed=seed, device=device, float64=float64,
@@ -111,12 +117,22 @@ def complete(
             quiet=quiet,
         )  # fmt: skip
         return
+    if found == "table":
+        from matmend.cli import tabulate
+
+        tabulate.tabulate(
+            tabulate.Request(data, output, truth, undetermined, intervals, overwrite),
+            tabulate.Training(method, depth, steps, weight, seed, device),
+            json=json,
+            quiet=quiet,
+        )
+        return
     from matmend.cli import rate
 
     rate.rate(
         rate.Request(
             data, found == "model", predict, recommend, users, fold_in, seen, output, save_model, overwrite, checkpoint,
-            checkpoint_every,
+            checkpoint_every, intervals,
         ),
         rate.Training(rank, draws, implicit, holdout, seed, device, devices),
         json=json,
@@ -144,13 +160,15 @@ def compare(
     data: Annotated[
         Path,
         typer.Argument(
-            metavar="PICTURE", help="PNG, JPEG, TIFF, BMP or WebP; or a matrix in .npy, where NaN is missing."
+            metavar="INPUT",
+            help="A picture (PNG, JPEG, TIFF, ...); a table with gaps (csv, tsv, parquet, npy, mat, ...); ratings.",
         ),
     ],
+    kind: options.Kind = None,
     mask: options.Mask = None,
     missing: options.Missing = "auto",
     methods: Annotated[
-        str | None, typer.Option(help="Names with commas between them.", show_default="all that are installed")
+        str | None, typer.Option(help="Names with commas between them.", show_default="all that suit and are installed")
     ] = None,
     truth: options.Truth = None,
     seed: options.Seed = 0,
@@ -159,26 +177,31 @@ def compare(
         typer.Option(min=1, help="Most training steps: air, dmf, rdmf, dmf_de.", show_default="chosen by the methods"),
     ] = None,
     holdout: Annotated[
-        float, typer.Option(min=0.01, max=0.5, help="Share of the observed pixels to hide from all methods.")
+        float, typer.Option(min=0.01, max=0.5, help="Share of what is observed to hide from all methods.")
     ] = 0.1,
+    repeats: Annotated[
+        int, typer.Option(min=1, max=100, help="How often to do so, each time with other entries: means are told.")
+    ] = 1,
     device: options.Device = "auto",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the report as JSON here.")] = None,
     panel: Annotated[Path | None, typer.Option(help="Write what each method made of the picture here.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a page (HTML) about it here.", metavar="PAGE.html")] = None,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Run several methods on a picture and rank them.
+    """Run several methods on your data, those of other packages too, and rank them.
 
-    The error is measured on observed pixels that all methods are not shown: a part of them in the shape of what is
+    The error is measured on observed entries that all methods are not shown: a part of them in the shape of what is
     missing. Ctrl-C stops and prints what is finished.
     """
-    from matmend.cli.contest import Contest, contest
+    from matmend.cli.contest import contest
+    from matmend.cli.contest_request import Contest
 
     contest(
         Contest(
             data, mask, missing, truth, methods=methods, seed=seed, steps=steps, holdout=holdout, device=device,
-            output=output, panel=panel, overwrite=overwrite,
+            output=output, panel=panel, overwrite=overwrite, kind=kind, repeats=repeats, report=report,
         ),
         json=json,
         quiet=quiet,
@@ -256,16 +279,7 @@ def inspect_(
     mask: options.Mask = None,
     missing: options.Missing = "auto",
     kind: options.Kind = None,
-    rank: Annotated[
-        int | None,
-        typer.Option(
-            "--rank",
-            "-r",
-            min=1,
-            help="Rank to look at closely.",
-            show_default="10, in small matrices a quarter of the shorter side",
-        ),
-    ] = None,
+    rank: options.RankLookedAt = None,
     plot: Annotated[Path | None, typer.Option(help="Draw mask, components and what is determined here.")] = None,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
@@ -279,6 +293,43 @@ def inspect_(
     from matmend.cli.inspection import Inspection, inspect
 
     inspect(Inspection(data, kind, mask, missing, rank, plot, overwrite), json=json, quiet=quiet)
+
+
+@app.command(name="report")
+def report_(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT", help="A picture, a table or a list of ratings, in any format that [bold]complete[/] takes."
+        ),
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="PAGE.html", help="By default INPUT-report.html.")
+    ] = None,
+    kind: options.Kind = None,
+    mask: options.Mask = None,
+    missing: options.Missing = "auto",
+    method: options.Method = None,
+    preset: options.Preset = None,
+    intervals: options.Intervals = None,
+    rank: options.RankLookedAt = None,
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Complete INPUT and write a page about it: what was given, what it determines, what was chosen, how sure it is.
+
+    The page is one HTML file that loads nothing from anywhere and opens well on a phone.
+    """
+    from matmend.cli.reporting import Request, report
+
+    report(
+        Request(data, output, kind, mask, missing, method, intervals, rank, seed, device, overwrite, preset),
+        json=json,
+        quiet=quiet,
+    )
 
 
 def main() -> None:

@@ -1,53 +1,26 @@
-"""``matmend compare``: several methods on the same pixels, ranked."""
+"""``matmend compare``: several methods on the same data, ranked."""
 
 import dataclasses
 import json as jsonlib
-from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.status import Status
-from rich.table import Table
 
 from matmend import plots
+from matmend.cli.arena import Arena, RatingsArena, arena_of
 from matmend.cli.console import literal, say
+from matmend.cli.contest_page import page_of_contest
+from matmend.cli.contest_request import Contest
+from matmend.cli.contest_telling import tell
 from matmend.cli.device import on_device
-from matmend.cli.inputs import Data, read_data, read_truth
-from matmend.cli.mend import every
-from matmend.cli.names import Device, Polarity
-from matmend.cli.settings import is_trained
+from matmend.cli.pages import check_page
 from matmend.io import atomic_write, check_writable
-from matmend.methods import Score, compare, registry, runnable
+from matmend.methods import Score
 from matmend.methods.comparison import ranked
-
-
-@dataclass(frozen=True)
-class Contest:
-    """What to compare on what."""
-
-    data: Path
-    mask: Path | None = None
-    missing: Polarity = "auto"
-    truth: Path | None = None
-    methods: str | None = None
-    seed: int = 0
-    steps: int | None = None
-    holdout: float = 0.1
-    device: Device = "auto"
-    output: Path | None = None
-    panel: Path | None = None
-    overwrite: bool = False
-
-    @property
-    def names(self) -> list[str]:
-        """The methods in the order in which they run: floors first, so that something is there after ctrl-C."""
-        if self.methods is None:
-            return runnable()
-        return list(dict.fromkeys(name.strip() for name in self.methods.split(",") if name.strip()))
+from matmend.report import write
 
 
 def contest(request: Contest, *, json: bool = False, quiet: bool = False) -> dict[str, Any]:
@@ -73,47 +46,74 @@ def contest(request: Contest, *, json: bool = False, quiet: bool = False) -> dic
     KeyboardInterrupt
         If nothing is finished yet.
     """
-    data = read_data(request.data, request.mask, request.missing)
-    truth = None if request.truth is None else read_truth(request.truth, data.values.shape)
+    arena = arena_of(request)
     for path in (request.output, request.panel):
         if path is not None:
             check_writable(path, overwrite=request.overwrite)
+    if request.report is not None:
+        check_page(request.report, overwrite=request.overwrite)
     if request.panel is not None:
         plots.check_format(request.panel)
     is_told = not (quiet or json)
     if is_told:
-        h, w = data.seen.shape
-        told = f"[bold]{literal(request.data)}[/]: {w} x {h}, {data.kind}, {1 - data.seen.mean():.2%} missing"
-        say(told + (f" (the mask's {data.polarity} pixels)" if data.polarity else ""))
+        say(f"[bold]{literal(request.data)}[/]: {arena.words}")
 
     console = Console(stderr=True)
     with on_device(request.device), console.status("") if is_told else nullcontext() as status:
-        scores, was_interrupted = _run(request, data, truth, status)
-    report = {
-        "data": str(request.data),
-        "missing": 1 - float(data.seen.mean()),
-        "seed": request.seed,
-        "holdout": request.holdout,
-        "is_partial": was_interrupted,
-        "scores": [{name: value for name, value in _fields(score).items() if name != "completion"} for score in scores],
-    }
+        scores, was_interrupted = _run(arena, status)
+    report = reported(arena, scores, was_interrupted=was_interrupted)
     if request.output is not None:
         with atomic_write(request.output, overwrite=request.overwrite) as temporary:
             temporary.write_text(jsonlib.dumps(report, indent=1) + "\n", encoding="utf-8")
-    if request.panel is not None and any(score.completion for score in scores):
-        plots.save(_panel(request, data, truth, scores), request.panel, overwrite=request.overwrite)
+    if isinstance(arena, Arena) and request.panel is not None and any(score.completion for score in scores):
+        plots.save(_panel(arena, scores), request.panel, overwrite=request.overwrite)
+    if request.report is not None:
+        write(page_of_contest(arena, scores), request.report, overwrite=request.overwrite)
     if json:
         print(jsonlib.dumps(report))
     elif not quiet:
-        _tell(request, scores, was_interrupted)
-    if scores[0].nmae is None:
+        tell(arena, scores, report, was_interrupted=was_interrupted)
+    if scores[0].error is None:
         raise ValueError(f"No method could complete {request.data}: {scores[0].method} ended with {scores[0].message}")
     return report
 
 
-def _run(request: Contest, data: Data, truth: np.ndarray | None, status: Status | None) -> tuple[list[Score], bool]:
+def reported(arena: Arena | RatingsArena, scores: list[Score], *, was_interrupted: bool = False) -> dict[str, Any]:
+    """Return what there is to tell of a comparison, ready for JSON.
+
+    Parameters
+    ----------
+    arena : Arena or RatingsArena
+    scores : list of Score
+        Ranked.
+    was_interrupted : bool
+
+    Returns
+    -------
+    dict
+        ``measure`` says what methods are ranked by, ``determined`` what share of the held-out entries low rank
+        determines (``determined_at_most`` the ranks at which this is an upper bound).
+    """
+    request, found = arena.request, arena.determined()
+    return {
+        "data": str(request.data),
+        "kind": "ratings" if isinstance(arena, RatingsArena) else arena.data.kind,
+        "missing": arena.share_missing,
+        "seed": request.seed,
+        "holdout": request.holdout,
+        "repeats": request.repeats,
+        "measure": arena.measure,
+        "determined": {} if found is None else {str(rank): share for rank, share in found.shares.items()},
+        "determined_at_most": [] if found is None else list(found.bounded),
+        "left_out": arena.left_out,
+        "is_partial": was_interrupted,
+        "scores": [_fields(score) for score in scores],
+    }
+
+
+def _run(arena: Arena | RatingsArena, status: Status | None) -> tuple[list[Score], bool]:
     """Compare until done or ctrl-C; return the scores, ranked, and whether it was interrupted."""
-    names, finished = request.names, []
+    names, finished = arena.names, list[Score]()
 
     def show(words: str) -> None:
         if status is not None:
@@ -125,20 +125,8 @@ def _run(request: Contest, data: Data, truth: np.ndarray | None, status: Status 
         else:
             finished.append(score)
 
-    def on_block(name: str) -> Callable[..., None]:
-        return lambda state, row: show(f"{name}, step {int(state.step):,}")
-
-    settings: dict[str, dict[str, Any]] = {}
-    for name in names:
-        if name in registry and is_trained(name):
-            settings[name] = {"every": every(data.seen.size), "on_block": [on_block(name)]}
-            if request.steps is not None:
-                settings[name]["steps"] = request.steps
     try:
-        compare(
-            data.values, data.seen, methods=names, fraction=request.holdout, seed=request.seed, truth=truth,
-            settings=settings, on_method=[on_method],
-        )  # fmt: skip
+        arena.run([on_method], show)
     except KeyboardInterrupt:
         if not finished:
             raise
@@ -147,13 +135,13 @@ def _run(request: Contest, data: Data, truth: np.ndarray | None, status: Status 
 
 
 def _fields(score: Score) -> dict[str, Any]:
-    return {field.name: getattr(score, field.name) for field in dataclasses.fields(score)}
+    kept = [field.name for field in dataclasses.fields(score) if field.name != "completion"]
+    return {name: getattr(score, name) for name in kept} | {"error": score.error, "errors": list(score.errors)}
 
 
-def _panel(request: Contest, data: Data, truth: np.ndarray | None, scores: list[Score]) -> Any:
-    low, high = data.values[data.seen].min(), data.values[data.seen].max()
-    if data.kind != "matrix":
-        low, high = 0.0, 1.0
+def _panel(arena: Arena, scores: list[Score]) -> Any:
+    data, truth = arena.data, arena.truth
+    low, high = (0.0, 1.0) if arena.is_picture else (data.values[data.seen].min(), data.values[data.seen].max())
 
     def shown(values: np.ndarray) -> np.ndarray:
         return (values - low) / ((high - low) or 1.0)
@@ -164,48 +152,7 @@ def _panel(request: Contest, data: Data, truth: np.ndarray | None, scores: list[
     before[~data.seen] = plots.MISSING_COLOUR
     before[data.seen & ~train] = plots.HELDOUT_COLOUR
     views = {"missing (red) and held out (blue)": before}
-    views |= {f"{score.method}: {score.nmae:.4f}": shown(made.completed) for score, made in done}
+    views |= {f"{score.method}: {score.error:.4f}": shown(made.completed) for score, made in done}
     if truth is not None:
         views["truth"] = shown(truth)
-    return plots.gallery(views, title=f"{request.data.name}: error (NMAE) on held-out pixels")
-
-
-def _tell(request: Contest, scores: list[Score], was_interrupted: bool) -> None:
-    table = Table(header_style="bold")
-    has_truth = any(score.true_nmae is not None for score in scores)
-    table.add_column("")
-    table.add_column("method")
-    table.add_column("held-out\nNMAE", justify="right")
-    if has_truth:
-        table.add_column("true\nNMAE", justify="right")
-    table.add_column("seconds", justify="right")
-    table.add_column("how it ended", overflow="fold")
-    for place, score in enumerate(scores, 1):
-        has_failed = score.nmae is None
-        table.add_row(
-            "-" if has_failed else str(place),
-            score.method,
-            "failed" if has_failed else f"{score.nmae:.4f}",
-            *([_number(score.true_nmae)] if has_truth else []),
-            f"{score.seconds:.1f}",
-            literal(score.message),
-            style="red" if has_failed else "bold green" if place == 1 else None,
-        )
-    Console().print(table, highlight=False)
-    if was_interrupted:
-        say(f"[bold yellow]Interrupted:[/] {len(scores)} of {len(request.names)} methods are finished.")
-    if scores[0].nmae is not None:
-        say(
-            f"Least error on the {request.holdout:.0%} of the observed entries that no method saw, hidden in the shape "
-            f"of what is missing: [bold green]{scores[0].method}[/]."
-        )
-        if request.data.suffix.lower() != ".npy":
-            mask = f" --mask {literal(request.mask)}" if request.mask else ""
-            say(f"To mend by it: [bold]matmend complete {literal(request.data)}{mask} --method {scores[0].method}[/]")
-    for path in (request.output, request.panel):
-        if path is not None:
-            say(f"Written: {literal(path)}")
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+    return plots.gallery(views, title=f"{arena.request.data.name}: error ({arena.measure}) on held-out entries")

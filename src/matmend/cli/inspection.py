@@ -11,13 +11,12 @@ from typing import Any
 from rich.console import Console
 
 from matmend.cli.console import literal, say
-from matmend.cli.findings import bias, connectivity, trouble
 from matmend.cli.names import Kind, Polarity
-from matmend.cli.ranks import Tell, ladder, largest_rank, observe_next, sensible_rank
-from matmend.cli.subjects import Subject, read_subject
+from matmend.cli.subjects import read_subject
 from matmend.cli.telling import tell as tell_report
 from matmend.completability import Determinability
 from matmend.io import check_writable
+from matmend.report.verdict import Subject, Tell, inspected
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def inspect(request: Inspection, *, json: bool = False, quiet: bool = False) -> 
     with _progress(visible=not (quiet or json)) as tell:
         tell(f"reading {request.data.name}")
         subject = read_subject(request.data, request.kind, request.mask, request.missing)
-        report, found = _report(subject, request.rank, tell)
+        report, found = inspected(subject, request.rank, tell=tell)
         if request.plot is not None:
             tell("drawing")
             _draw(subject, report, found, request.plot, overwrite=request.overwrite)
@@ -88,41 +87,11 @@ def _progress(*, visible: bool) -> Iterator[Tell]:
         yield lambda words: status.update(literal(words))
 
 
-def _report(subject: Subject, rank: int | None, tell: Tell) -> tuple[dict[str, Any], Determinability]:
-    graph = subject.graph
-    smaller = min(graph.shape)
-    chosen = sensible_rank(graph.shape) if rank is None else rank
-    if not 1 <= chosen <= smaller:
-        raise ValueError(f"--rank: expected 1 to {smaller}, the smaller side of {subject.path}, got {chosen}.")
-    tell("components, bridges and cores")
-    links, found_trouble = connectivity(subject), trouble(subject)
-    rungs, found = ladder(subject, chosen, tell=tell)
-    report = {
-        "input": str(subject.path),
-        "kind": subject.kind,
-        "shape": list(graph.shape),
-        "observed": graph.num_observed,
-        "missing": subject.num_missing,
-        "row_word": subject.row_word,
-        "col_word": subject.col_word,
-        "positions_from": 1,
-        "notes": subject.notes,
-        "rank": chosen,
-        "connectivity": links,
-        "trouble": found_trouble,
-        "ranks": rungs,
-        "largest_rank": largest_rank(subject, rungs, tell=tell),
-        "observe_next": observe_next(subject, found, tell=tell),
-        "bias": bias(subject),
-    }
-    return report, found
-
-
 def _draw(subject: Subject, report: dict[str, Any], found: Determinability, path: Path, *, overwrite: bool) -> None:
     from matmend import plots
 
     figure = plots.determinability(
         subject.graph, found, image=subject.image, is_sorted=subject.kind == "ratings",
-        title=f"{subject.path.name}: rank {report['rank']}", words=(subject.row_word, subject.col_word),
+        title=f"{Path(subject.name).name}: rank {report['rank']}", words=(subject.row_word, subject.col_word),
     )  # fmt: skip
     plots.save(figure, path, overwrite=overwrite)

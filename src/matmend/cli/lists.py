@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matmend.io import Ratings, read_ratings
+from matmend.io.arrow_files import column_names
 from matmend.io.delimited import check_file, look, not_utf8
+from matmend.io.formats import format_of
 from matmend.io.ratings import ROLES, roles
+from matmend.io.streams import as_file
 
 PLAIN_NAMES = ("user", "item")
-ADDED_NAMES = ("rank", "prediction", "expected_error", "known")
+ADDED_NAMES = ("rank", "prediction", "expected_error", "lower", "upper", "known")
 """Columns that outputs have besides."""
 
 
@@ -22,7 +25,8 @@ def read_with_ids(path: Path) -> Ratings:
     ratings = read_ratings(path)
     if ratings.row_ids is not None and ratings.col_ids is not None:
         return ratings
-    first = int(path.suffix.lower() == ".mtx")
+    with as_file(path) as file:
+        first = int(format_of(file) == "mtx")
     row_ids, col_ids = (np.arange(first, first + size) for size in ratings.shape)
     return replace(ratings, row_ids=row_ids, col_ids=col_ids)
 
@@ -35,15 +39,13 @@ def names_in(path: Path) -> tuple[str, str]:
     >>> names_in(Path("ratings.npz"))
     ('user', 'item')
     """
-    suffix = path.suffix.lower()
-    if suffix in (".npz", ".mtx"):
+    if path.suffix.lower() in (".npz", ".mtx"):
         return PLAIN_NAMES
-    if suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        names = tuple(pq.read_schema(path).names)
-    else:
-        names = look(path).names
+    with as_file(path) as file:
+        format_ = format_of(file)
+        if format_ in ("npz", "mtx"):
+            return PLAIN_NAMES
+        names = column_names(file) if format_ in ("parquet", "arrow") else look(file).names
     if names is None:
         return PLAIN_NAMES
     users, items = (roles(names) or [0, 1])[:2]

@@ -4,9 +4,8 @@ import contextlib
 import dataclasses
 import json as jsonlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -15,14 +14,18 @@ from matmend import plots
 from matmend.cli.console import literal, say
 from matmend.cli.device import on_device, precision
 from matmend.cli.inputs import observed, plain
-from matmend.cli.names import Device, MethodName, Polarity, PresetName, StopName, Undetermined
-from matmend.cli.progress import PartWatch, Watch
+from matmend.cli.intervals import bounds_beside, check_coverage
+from matmend.cli.mend_intervals import intervals_of, without_loss
+from matmend.cli.mend_request import Request, Training
+from matmend.cli.mend_telling import reported, tell
+from matmend.cli.pages import check_page, command_of, page_of_picture
+from matmend.cli.progress import PartWatch, Watch, undisturbed
 from matmend.cli.resuming import KeptRun, begin, restored, stored
 from matmend.cli.settings import check_options, is_trained, settings_of
 from matmend.cli.undetermined import Doubt, map_path
 from matmend.io import Picture, Storage, check_target, check_writable, read_picture, with_gaps, write_picture
 from matmend.methods import Completion, registry
-from matmend.metrics import nmae, psnr, ssim
+from matmend.report import write as write_page
 from matmend.solve import Checkpoints, EnergyDecay, HeldoutRise, Result, never
 
 LARGE = 1024 * 1024
@@ -31,63 +34,6 @@ MOST_STEPS = 10_000
 """What the bar shows as most steps if a method is left to decide."""
 COMMAND = "complete picture"
 """How a kept run calls this."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """Which files to read and to write."""
-
-    picture: Path
-    output: Path | None = None
-    mask: Path | None = None
-    missing: Polarity = "auto"
-    truth: Path | None = None
-    plot: Path | None = None
-    panel: Path | None = None
-    graphs: Path | None = None
-    undetermined: Undetermined = "keep"
-    overwrite: bool = False
-    checkpoint: Path | None = None
-    checkpoint_every: float = 60.0
-
-    @property
-    def target(self) -> Path:
-        """Where the mended picture goes."""
-        return self.output or self.picture.with_stem(f"{self.picture.stem}-mended")
-
-
-@dataclass(frozen=True)
-class Training:
-    """How to complete; None leaves a setting to the method."""
-
-    method: MethodName = "patches"
-    depth: int | None = None
-    steps: int | None = None
-    weight: float | None = None
-    seed: int = 0
-    device: Device = "auto"
-    float64: bool = False
-    holdout: float | None = None
-    stop: StopName | None = None
-    preset: PresetName | None = None
-
-    @classmethod
-    def asked(cls, method: MethodName | None, *, shows_training: bool = False, **settings: Any) -> Self:
-        """Take the method that was asked for; without one, air if something is asked for that only training has.
-
-        Examples
-        --------
-        >>> Training.asked(None).method, Training.asked(None, steps=100).method, Training.asked("knn").method
-        ('patches', 'air', 'knn')
-        """
-        given = cls(**settings).given
-        is_for_training = shows_training or any(given[name] is not None for name in given if name != "preset")
-        return cls(method=method or ("air" if is_for_training or settings.get("float64") else "patches"), **settings)
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """The settings that not every method takes, None where left to the method."""
-        return {name: getattr(self, name) for name in ("depth", "steps", "weight", "holdout", "stop", "preset")}
 
 
 def mend(
@@ -118,6 +64,7 @@ def mend(
     ValueError
         If an input cannot be used, an output cannot be written, or the folder of checkpoints holds something.
     """
+    check_coverage(request.intervals)
     check_options(training.method, {**training.given, "plot": request.plot})
     picture = read_picture(request.picture)
     seen, polarity = observed(request.picture, picture.mask, picture.nan_mask, request.mask, request.missing)
@@ -130,6 +77,8 @@ def mend(
         plots.check_format(path)
         check_writable(path, overwrite=request.overwrite)
     chart = _chart(request, doubt)
+    bounds = bounds_beside(without_loss(request.target), request.intervals, overwrite=request.overwrite)
+    pages = [] if request.report is None else [check_page(request.report, overwrite=request.overwrite)]
 
     if not (quiet or json):
         h, w = seen.shape
@@ -145,27 +94,48 @@ def mend(
     with _kept(request, training, run, is_told=not quiet) as run:
         checkpoints = None if run is None else run.checkpoints
         with precision(training.float64), on_device(training.device):
-            completion = _train(picture, seen, training, checkpoints, visible=not (quiet or json))
+            completion = train(picture, seen, training, checkpoints, visible=not (quiet or json))
+            found = None
+            if request.intervals is not None and not completion.is_partial:
+                found = intervals_of(
+                    picture, completion, truth, method=training.method, settings=_settings(training),
+                    coverage=request.intervals, seed=training.seed, visible=not (quiet or json),
+                )  # fmt: skip
+        bounds = {} if found is None else bounds
         if run is not None:
-            outputs = [request.target, *figures, *([] if chart is None else [chart])]
+            outputs = [request.target, *figures, *pages, *bounds.values(), *([] if chart is None else [chart])]
             run.before_writing(outputs, overwrite=request.overwrite)
         pixels = completion.completed if picture.pixels.shape[2] > 1 else completion.completed[..., None]
         gaps = doubt.pixels if has_gaps else np.zeros_like(seen)
-        write_picture(request.target, pixels, storage, filled=~seen & ~gaps, missing=gaps, overwrite=request.overwrite)
+        pictures = {request.target: pixels} | ({} if found is None else {bounds[s]: found.sides[s] for s in bounds})
+        with undisturbed():
+            for path, values in pictures.items():
+                write_picture(path, values, storage, filled=~seen & ~gaps, missing=gaps, overwrite=request.overwrite)
         if chart is not None:
             drawn = doubt.pixels[..., None].astype(np.float32)
             write_picture(chart, drawn, Storage(bands="gray"), overwrite=request.overwrite)
         for path, draw in figures.items():
             plots.save(draw(picture, completion, truth), path, overwrite=request.overwrite)
+        for path in pages:
+            options = {"--mask": request.mask, "--method": training.method, "--seed": training.seed}
+            options |= {f"--{name}": value for name, value in training.given.items()}
+            page = page_of_picture(
+                request.picture, picture, completion, polarity=polarity, seed=training.seed,
+                command=command_of(["complete", request.picture], options),
+            )  # fmt: skip
+            write_page(page, path, overwrite=request.overwrite)
         goes_on = run is not None and completion.message == Result[Result.interrupted]
         if run is not None and not goes_on:
             run.finish(request.target)
-    report = _report(request, training, completion, pixels, truth) | doubt.counts
+    report = reported(request, training, completion, pixels, truth) | doubt.counts
     report |= {"undetermined_become": request.undetermined, "undetermined_map": None if chart is None else str(chart)}
+    if request.intervals is not None:
+        told = None if found is None else found.report | {side: str(path) for side, path in bounds.items()}
+        report["intervals"] = told
     if json:
         print(jsonlib.dumps(report))
     elif not quiet:
-        _tell(report, list(figures))
+        tell(report, [*figures, *pages])
         if run is not None and goes_on:
             say(f"To go on and replace it by the whole result: [bold]matmend resume {literal(run.folder)}[/]")
     return report
@@ -239,17 +209,15 @@ def _figures(request: Request, training: Training) -> dict[Path, Draw]:
     return {path: draw for path, draw in wanted.items() if path is not None}
 
 
-def _train(
+def train(
     picture: Picture, seen: np.ndarray, training: Training, checkpoints: Checkpoints | None, *, visible: bool
 ) -> Completion:
+    """Complete a picture, with a bar if that is to be visible; ctrl-C ends a training early."""
     method, known = (
         registry[training.method],
         plain(picture).astype(np.float64 if training.float64 else np.float32, copy=False),
     )
-    settings = {name: value for name, value in training.given.items() if value is not None}
-    if settings.pop("stop", "auto") != "auto":
-        settings["stop"] = {"decay": EnergyDecay(), "heldout": HeldoutRise(), "none": never}[training.stop or "none"]
-    console = Console(stderr=True)
+    settings, console = _settings(training), Console(stderr=True)
     if "on_part" in settings_of(training.method):
         watch = PartWatch(console, visible=visible)
         with watch.showing():
@@ -270,6 +238,14 @@ def _train(
         )
 
 
+def _settings(training: Training) -> dict[str, Any]:
+    """Return what is asked of the method, in its own terms."""
+    settings = {name: value for name, value in training.given.items() if value is not None}
+    if settings.pop("stop", "auto") != "auto":
+        settings["stop"] = {"decay": EnergyDecay(), "heldout": HeldoutRise(), "none": never}[training.stop or "none"]
+    return settings
+
+
 def every(num_pixels: int) -> int:
     """Return the steps between two records: where a step takes seconds, ctrl-C must not wait for minutes.
 
@@ -279,68 +255,3 @@ def every(num_pixels: int) -> int:
     (100, 6)
     """
     return int(np.clip(100 * (256 * 256) / num_pixels, 5, 100))
-
-
-def _report(
-    request: Request, training: Training, completion: Completion, pixels: np.ndarray, truth: np.ndarray | None
-) -> dict[str, Any]:
-    report: dict[str, Any] = {
-        "output": str(request.target),
-        "missing": 1 - float(completion.mask.mean()),
-        **dataclasses.asdict(training),
-        **_taken(training, completion),
-        "step": completion.step,
-        "steps_made": completion.steps,
-        "ended": completion.message,
-        "is_partial": completion.is_partial,
-        "expected_rmse": completion.expected_rmse,
-        "seconds": round(completion.seconds, 2),
-    }
-    if truth is not None:
-        X_hat = np.clip(pixels, 0, 1)
-        report |= {
-            "nmae": nmae(X_hat, truth, completion.mask),
-            "rmse": float(np.sqrt(np.mean((X_hat - truth)[~completion.mask] ** 2))),
-            "psnr": psnr(X_hat, truth),
-            "ssim": ssim(X_hat, truth),
-        }
-    return report
-
-
-def _taken(training: Training, completion: Completion) -> dict[str, Any]:
-    """Say what was taken where nothing was given: the method's default, or what it chose; None if it takes no such."""
-    settings = settings_of(training.method)
-    taken = {name: completion.settings.get(name, default) for name, default in settings.items()}
-    if is_trained(training.method):
-        taken["stop"] = "auto"
-    return {name: taken.get(name) if value is None else value for name, value in training.given.items()}
-
-
-def _tell(report: dict[str, Any], figures: list[Path]) -> None:
-    if report["is_partial"]:
-        say(f"[bold yellow]Partial result:[/] {report['ended']}.")
-    elif report["steps_made"] > 0:
-        say(f"Ended after {report['steps_made']:,} steps: {report['ended']}.")
-    if is_trained(report["method"]):
-        say(f"The result is step {report['step']:,}, {report['seconds']:.1f} s with compilation.")
-    else:
-        say(f"Method {report['method']}, {report['seconds']:.1f} s.")
-    if report["method"] == "patches":
-        say(f"Filled by {report['ended']}.")
-    if report["expected_rmse"] is not None:
-        how = (
-            "pixels held out in the shape of what is missing."
-            if report["method"] in ("glrl", "patches")
-            else "single pixels held out; where neighbours are missing too it is larger."
-        )
-        say(f"Expected error (RMS) {report['expected_rmse']:.2%} of the full range, measured on {how}")
-    if "nmae" in report:
-        say(
-            f"Against the truth: RMS error {report['rmse']:.2%}, NMAE {report['nmae']:.4f} on the missing pixels; "
-            f"PSNR {report['psnr']:.2f} dB, SSIM {report['ssim']:.4f} on the whole picture."
-        )
-    if report["undetermined_map"] is not None:
-        say(f"Map of what the data leave open (white): {literal(report['undetermined_map'])}")
-    for path in figures:
-        say(f"Figure: {literal(path)}")
-    say(f"Mended picture: [bold green]{literal(report['output'])}[/]")

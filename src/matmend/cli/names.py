@@ -3,8 +3,8 @@
 from typing import Literal
 
 MethodName = Literal[
-    "patches", "air", "dmf", "rdmf", "dmf_de", "knn", "iterative_svd", "soft_impute", "glrl", "pnmc", "biharmonic",
-    "navier_stokes", "fsr", "mean", "zeros",
+    "patches", "air", "dmf", "rdmf", "dmf_de", "knn", "gaussian", "iterative_svd", "soft_impute", "glrl", "pnmc",
+    "biharmonic", "navier_stokes", "fsr", "mean", "zeros",
 ]  # fmt: skip
 """The keys of the registry of methods, in its order."""
 

@@ -11,6 +11,7 @@ from matmend.cli.names import MethodName, Polarity, PresetName, StopName
 from matmend.cli.names import Undetermined as UndeterminedName
 
 PICTURES = "Pictures"
+ARRAYS = "Pictures and tables"
 RATINGS = "Ratings"
 """Under which heading the help lists what only one of them takes."""
 
@@ -18,11 +19,12 @@ Method = Annotated[
     MethodName | None,
     typer.Option(
         help="Similar patches of the picture (patches), AIR-Net (air), other deep factorizations (dmf, rdmf, dmf_de), "
-        "neighbours (knn), low rank (iterative_svd, soft_impute, glrl), a patch network (pnmc), other tools "
-        "(biharmonic, navier_stokes, fsr), floors (mean, zeros). [bold]matmend compare[/] tells which suits.",
+        "neighbours (knn), correlations (gaussian), low rank (iterative_svd, soft_impute, glrl), a patch network "
+        "(pnmc), other tools (biharmonic, navier_stokes, fsr), floors (mean, zeros). [bold]matmend compare[/] tells "
+        "which suits.",
         show_choices=False,
-        show_default="patches; air where an option is only for what is trained",
-        rich_help_panel=PICTURES,
+        show_default="patches; air where an option is only for what is trained; in tables chosen by held-out cells",
+        rich_help_panel=ARRAYS,
     ),
 ]
 Preset = Annotated[
@@ -39,7 +41,7 @@ Depth = Annotated[
         min=1,
         help="Number of factors: air, dmf, rdmf, dmf_de.",
         show_default="chosen by the method",
-        rich_help_panel=PICTURES,
+        rich_help_panel=ARRAYS,
     ),
 ]
 Steps = Annotated[
@@ -49,7 +51,7 @@ Steps = Annotated[
         help="Most training steps (stop rules may end before), or most iterations: iterative_svd, soft_impute, "
         "glrl, pnmc.",
         show_default="chosen by the method",
-        rich_help_panel=PICTURES,
+        rich_help_panel=ARRAYS,
     ),
 ]
 Weight = Annotated[
@@ -58,7 +60,7 @@ Weight = Annotated[
         min=0.0,
         help="Weight of the regularizer: air, rdmf, dmf_de.",
         show_default="chosen from the picture's size",
-        rich_help_panel=PICTURES,
+        rich_help_panel=ARRAYS,
     ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Fixes every random choice.")]
@@ -101,7 +103,8 @@ Missing = Annotated[
 Truth = Annotated[
     Path | None,
     typer.Option(
-        help="The undamaged picture, if there is one: the true error is reported too.", rich_help_panel=PICTURES
+        help="The undamaged picture or whole table, if there is one: the true error is reported too.",
+        rich_help_panel=ARRAYS,
     ),
 ]
 Checkpoint = Annotated[
@@ -114,6 +117,17 @@ Checkpoint = Annotated[
 CheckpointEvery = Annotated[float, typer.Option(min=0.0, help="Seconds between two times of saving there.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON on standard output.")]
+Verbose = Annotated[
+    int,
+    typer.Option(
+        "--verbose",
+        "-v",
+        count=True,
+        help="Before the command: tell on standard error what happens, with the time; -vv: every record of a training. "
+        "MATMEND_LOG=info or debug does the same.",
+        show_default=False,
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no report.")]
 Plot = Annotated[
     Path | None, typer.Option(help="Write the curves of the training here, if there was one.", rich_help_panel=PICTURES)
@@ -122,6 +136,10 @@ Panel = Annotated[
     Path | None,
     typer.Option(help="Write before, mask, after (and truth) side by side here.", rich_help_panel=PICTURES),
 ]
+ReportPage = Annotated[
+    Path | None,
+    typer.Option("--report", help="Write a page (HTML) about it here.", metavar="PAGE.html", rich_help_panel=PICTURES),
+]
 Graphs = Annotated[
     Path | None,
     typer.Option(help="Write heat maps of the learned Laplacians here (air).", rich_help_panel=PICTURES),
@@ -129,9 +147,18 @@ Graphs = Annotated[
 Undetermined = Annotated[
     UndeterminedName,
     typer.Option(
-        help="Pixels that the data determine at no rank are filled, and white in OUTPUT-undetermined.png if there "
-        "are any (keep) or always (flag), or they stay NaN or transparent (nan).",
-        rich_help_panel=PICTURES,
+        help="Pixels and cells that the data determine at no rank are filled, and white or 1 in OUTPUT-undetermined "
+        "if there are any (keep) or always (flag), or they stay NaN, empty or transparent (nan).",
+        rich_help_panel=ARRAYS,
+    ),
+]
+Intervals = Annotated[
+    float | None,
+    typer.Option(
+        help="Bounds that cover so many of the true values: OUTPUT-lower and OUTPUT-upper are written too, or with "
+        "--predict columns lower and upper.",
+        metavar="SHARE",
+        show_default="none; 0.9 covers nine in ten",
     ),
 ]
 Kind = Annotated[KindName | None, typer.Option("--as", help="What INPUT is.", show_default="by its name and content")]
@@ -215,5 +242,15 @@ Devices = Annotated[
         "processes: of each.",
         metavar="all|NUMBER",
         rich_help_panel=RATINGS,
+    ),
+]
+RankLookedAt = Annotated[
+    int | None,
+    typer.Option(
+        "--rank",
+        "-r",
+        min=1,
+        help="Rank to look at closely.",
+        show_default="10, in small matrices a quarter of the shorter side",
     ),
 ]

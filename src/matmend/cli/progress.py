@@ -9,6 +9,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from matmend.cli.console import say
 from matmend.solve import State
 
 
@@ -25,6 +26,23 @@ def _asked_by_ctrl_c(ask: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Go on through ctrl-C, for as long as files are written that belong together."""
+    with _asked_by_ctrl_c(lambda: None):
+        yield
+
+
+@contextmanager
+def telling_of_ctrl_c() -> Iterator[None]:
+    """Say, when ctrl-C ends the program, that there are no files: the framework below ends without a word."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("[bold red]matmend:[/] interrupted; nothing was written")
+        raise
 
 
 class _Stoppable:

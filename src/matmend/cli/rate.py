@@ -20,6 +20,7 @@ from matmend.cli.resuming import KeptRun, begin, restored, stored
 from matmend.io import Ratings
 from matmend.methods.ratings import RatingsModel, complete_ratings
 from matmend.solve import Checkpoints
+from matmend.trust import EntryIntervals, entry_intervals
 
 COMMAND = "complete ratings"
 """How a kept run calls this."""
@@ -68,13 +69,16 @@ def rate(
             tell_begin(request, inputs)
         with _kept(request, training, run, place) as run:
             report: dict[str, Any] = {"data": str(request.data), **_size(inputs)}
-            model, was_interrupted = inputs.model, False
+            model, was_interrupted, found = inputs.model, False, None
             if inputs.ratings is not None:
                 watch = SweepWatch(
                     console, float(inputs.ratings.values.std(dtype=np.float64)), visible=is_told,
                     heeds_ctrl_c=place.is_alone,
                 )  # fmt: skip
-                model, trained = train(inputs.ratings, training, place, watch, None if run is None else run.checkpoints)
+                checkpoints = None if run is None else run.checkpoints
+                model, trained, found = _trained(
+                    inputs.ratings, training, place, watch, checkpoints, request.intervals
+                )  # fmt: skip
                 report, was_interrupted = report | trained, watch.was_interrupted
             part()
             if not place.is_first:
@@ -82,7 +86,7 @@ def rate(
             assert model is not None
             if run is not None:
                 run.before_writing(request.outputs, overwrite=request.overwrite)
-            report |= _answer(request, inputs, model, console, is_told=is_told)
+            report |= _answer(request, inputs, model, found, console, is_told=is_told)
             report |= {"is_partial": was_interrupted, "seconds": round(time.monotonic() - begun, 2)}
             if run is not None and not was_interrupted:
                 run.finish(request.outputs[0])
@@ -104,15 +108,28 @@ def train(
     ratings: Ratings, training: Training, place: Place, watch: SweepWatch, checkpoints: Checkpoints | None = None
 ) -> tuple[RatingsModel, dict[str, Any]]:
     """Train on the devices asked for; return the model and what there is to report."""
+    return _trained(ratings, training, place, watch, checkpoints)[:2]
+
+
+def _trained(
+    ratings: Ratings,
+    training: Training,
+    place: Place,
+    watch: SweepWatch,
+    checkpoints: Checkpoints | None = None,
+    coverage: float | None = None,
+) -> tuple[RatingsModel, dict[str, Any], EntryIntervals | None]:
+    """Train as [`train`][] does, with some of the ratings set aside for intervals if a coverage is asked for."""
     begun = time.monotonic()
     mesh = mesh_of(training.devices, training.device, place)
     where = on_device(training.device) if mesh is None else contextlib.nullcontext()
     with where, watch.watching():
-        model = complete_ratings(
-            ratings, seed=training.seed, mesh=mesh, on_sweep=[watch], checkpoint=checkpoints, **training.given
-        )
+        settings = {"seed": training.seed, "mesh": mesh, "on_sweep": [watch], "checkpoint": checkpoints}
+        settings |= training.given
+        found = None if coverage is None else entry_intervals(ratings, coverage=coverage, **settings)
+        model = complete_ratings(ratings, **settings) if found is None else found.model
     values = ratings.values
-    return model, {
+    report = {
         **{name: value for name, value in dataclasses.asdict(training).items() if name != "devices"},
         "devices": 1 if mesh is None else mesh.size,
         "processes": place.num_processes,
@@ -123,10 +140,17 @@ def train(
         "ended": model.message,
         "training_seconds": round(time.monotonic() - begun, 2),
     }
+    return model, report, found
 
 
 def _answer(
-    request: Request, inputs: Inputs, model: RatingsModel, console: Console, *, is_told: bool
+    request: Request,
+    inputs: Inputs,
+    model: RatingsModel,
+    found: EntryIntervals | None,
+    console: Console,
+    *,
+    is_told: bool,
 ) -> dict[str, Any]:
     """Write all that is asked for."""
     report: dict[str, Any] = {}
@@ -144,7 +168,7 @@ def _answer(
         if (path := request.predictions) is not None and (pairs := inputs.pairs) is not None:
             counts = write_predictions(
                 model, pairs, path, overwrite=request.overwrite,
-                tell=lambda done: tell("predicting pairs,", done, pairs.num_pairs),
+                tell=lambda done: tell("predicting pairs,", done, pairs.num_pairs), found=found,
             )  # fmt: skip
             report |= {"predictions": str(path), **counts}
         if (path := request.recommendations) is not None:

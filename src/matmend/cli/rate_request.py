@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matmend.cli.cluster import number_of
+from matmend.cli.intervals import check_coverage
 from matmend.cli.lists import like_ids, names_in, read_users, read_with_ids, together
 from matmend.cli.names import Device
 from matmend.io import Pairs, Ratings, check_table_target, check_writable, open_pairs
 from matmend.io.delimited import is_whole
+from matmend.io.streams import is_stream
 from matmend.methods.ratings import RatingsModel
 from matmend.methods.ratings.ids import all_ids
 
@@ -33,6 +35,7 @@ class Request:
     overwrite: bool = False
     checkpoint: Path | None = None
     checkpoint_every: float = 60.0
+    intervals: float | None = None
 
     @property
     def predictions(self) -> Path | None:
@@ -137,10 +140,24 @@ def check_options(request: Request, training: Training) -> None:
         Naming the option.
     """
     number_of(training.devices)
+    check_coverage(request.intervals)
+    if request.intervals is not None and request.is_model:
+        raise ValueError(
+            "--intervals needs ratings to set aside, and a model does not keep any: give the ratings in its place."
+        )
+    if request.intervals is not None and request.predict is None:
+        raise ValueError("--intervals says between which bounds predictions lie: add --predict PAIRS.")
     if training.holdout == 0:
         raise ValueError("--holdout 0 is for pictures: what to make of ratings is decided by some that are held out.")
     if request.is_model and request.checkpoint is not None:
         raise ValueError("--checkpoint keeps a training, and a model is trained: leave it out.")
+    streams = [path for path in request.inputs if is_stream(path)]
+    if len(streams) > 1:
+        raise ValueError("Standard input can be one file, not several: name the others.")
+    if streams and request.checkpoint is not None:
+        raise ValueError("--checkpoint reads the input again later, and standard input is gone then: name a file.")
+    if streams and request.output is None:
+        raise ValueError("Standard input has no name to call the output by: add -o FILE.")
     if request.users is not None and request.recommend is None:
         raise ValueError("--for says to whom to recommend: add --recommend 10.")
     for option, value in (("--fold-in", request.fold_in), ("--seen", request.seen)):

@@ -8,7 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from matmend.cli.console import literal, say
+from matmend.cli.intervals import tell_intervals
 from matmend.cli.words import listed, plural, share
+from matmend.io.streams import is_stream
 
 if TYPE_CHECKING:
     from matmend.cli.rate_request import Inputs, Request
@@ -20,7 +22,7 @@ LABELS = {"model": "this model", "baseline": "means of users and items", "mean":
 
 def tell_begin(request: "Request", inputs: "Inputs") -> None:
     """Say what was read."""
-    name = literal(request.data)
+    name = "standard input" if is_stream(request.data) else literal(request.data)
     if inputs.ratings is None:
         assert inputs.model is not None
         m, n = inputs.model.shape
@@ -71,6 +73,8 @@ def tell_end(report: dict[str, Any], folder: Path | None) -> None:
                 f"[bold yellow]Not in the ratings:[/] of {plural(report['pairs'], 'pair')} {listed(unknown)}. These "
                 "get what is usual otherwise, and the column [bold]known[/] says so."
             )
+        if "intervals" in report:
+            tell_intervals(report["intervals"], "rating")
         say(f"Predictions of {plural(report['pairs'], 'pair')}: [bold green]{literal(report['predictions'])}[/]")
     if "recommendations" in report:
         say(

@@ -56,7 +56,7 @@ def check_options(method: str, given: dict[str, Any]) -> None:
     Traceback (most recent call last):
         ...
     ValueError: Method mean does not take --steps: leave it out, or use one that does:
-    air, dmf, rdmf, dmf_de, iterative_svd, soft_impute, glrl, pnmc.
+    air, dmf, rdmf, dmf_de, gaussian, iterative_svd, soft_impute, glrl, pnmc.
     """
     for name, value in given.items():
         needed = "on_block" if name == "plot" else name  # the curves are those of a training

@@ -1,5 +1,6 @@
-"""Which pixels no low rank determines, told before a picture is completed, and what becomes of them."""
+"""Which pixels or cells no low rank determines, told before they are completed, and what becomes of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -7,13 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from matmend.cli.words import listed, plural, share, spans
+from matmend.cli.console import literal
+from matmend.cli.words import listed, plural, share, short, some, spans
 from matmend.graph import ObservationGraph
+
+MOST_NAMED = 6
 
 
 @dataclass(frozen=True, eq=False)
 class Doubt:
-    """What the observed pixels of a picture leave open at every rank.
+    """What the observed pixels of a picture, or cells of a table, leave open at every rank.
 
     Rows and columns of pixels are vertices of a graph, and every observed pixel joins its row to its column. A missing
     pixel whose row and column are in different components is not determined at any rank: at rank 1 already, the part
@@ -23,9 +27,16 @@ class Doubt:
     ----------
     seen : bool array, shape (h, w)
         True where observed.
+    word : str
+        What an entry is called.
+    row_names, col_names : sequences of str, optional
+        What rows and columns are called; by default by their positions from 1.
     """
 
     seen: np.ndarray
+    word: str = "pixel"
+    row_names: Sequence[str] | None = None
+    col_names: Sequence[str] | None = None
 
     @cached_property
     def graph(self) -> ObservationGraph:
@@ -67,8 +78,11 @@ class Doubt:
         """
         graph, count = self.graph, int(self.pixels.sum())
         whole = [
-            f"{plural(isolated.size, word, counted=False)} {spans(isolated)}"
-            for word, isolated in (("row", graph.isolated_rows), ("column", graph.isolated_cols))
+            f"{plural(isolated.size, word, counted=False)} {called(isolated, names)}"
+            for word, isolated, names in (
+                ("row", graph.isolated_rows, self.row_names),
+                ("column", graph.isolated_cols, self.col_names),
+            )
             if isolated.size
         ]
         parts = graph.num_components - graph.isolated_rows.size - graph.isolated_cols.size
@@ -78,11 +92,23 @@ class Doubt:
             reasons.append(f"{listed(whole)} {'is' if is_one else 'are'} missing altogether")
         if parts > 1:
             reasons.append(f"what is observed falls into {parts} parts that share no row and no column")
-        told = (
-            f"{listed(reasons)}, so by low rank alone {plural(count, 'pixel')} ({share(count, (~self.seen).sum())} of "
-        )
+        open_ = f"{plural(count, self.word)} ({share(count, (~self.seen).sum())} of what is missing)"
         are = "is" if count == 1 else "are"
-        return f"{told}what is missing) {are} determined at no rank. {becomes[0].upper()}{becomes[1:]}."
+        told = f"{listed(reasons)}, so by low rank alone {open_} {are} determined at no rank."
+        return f"{told} {becomes[0].upper()}{becomes[1:]}."
+
+
+def called(positions: np.ndarray, names: Sequence[str] | None) -> str:
+    """Return what some rows or columns are called.
+
+    Examples
+    --------
+    >>> called(np.array([0, 2]), ["tea", "milk", "rum"]), called(np.array([0, 1]), None)
+    ("'tea', 'rum'", '1-2')
+    """
+    if names is None:
+        return spans(positions)
+    return literal(some([f"'{short(names[k])}'" for k in positions[:MOST_NAMED]], positions.size))
 
 
 def map_path(target: Path) -> Path:

@@ -3,7 +3,9 @@
 Every function returns a `matplotlib.figure.Figure` of its own (no global state, no window); `save` writes it.
 """
 
+from matmend.plots.observed import Maps as Maps
 from matmend.plots.observed import determinability as determinability
+from matmend.plots.observed import maps as maps
 from matmend.plots.pictures import HELDOUT_COLOUR as HELDOUT_COLOUR
 from matmend.plots.pictures import MISSING_COLOUR as MISSING_COLOUR
 from matmend.plots.pictures import check_format as check_format

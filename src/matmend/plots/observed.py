@@ -1,5 +1,7 @@
 """Pictures of what is observed: the mask, its components, and which entries it determines."""
 
+from typing import NamedTuple
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -67,21 +69,15 @@ def determinability(
     ['observed: 75.0%', '1 component', 'at rank 1']
     """
     m, n = graph.shape
-    order = np.arange(m), np.arange(n)
-    if is_sorted:
-        order = tuple(np.argsort(-degrees, kind="stable") for degrees in (graph.row_degrees, graph.col_degrees))
-    blocks = (
-        np.lexsort((-graph.row_degrees, _by_size(graph)[graph.row_labels])),
-        np.lexsort((-graph.col_degrees, _by_size(graph)[graph.col_labels])),
-    )
+    views = maps(graph, found, image=image, is_sorted=is_sorted)
     height = 3.4 * min(max(m / n, LOWEST), TALLEST)
     figure = Figure(figsize=(11.4, height + 1.7), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     number = graph.num_components
     for axes, view, name in (
-        (left, _mask(graph, order, image), f"observed: {graph.num_observed / (m * n):.1%}"),
-        (middle, _components(graph, blocks), f"{number:,} component{'s' if number != 1 else ''}"),
-        (right, _classes(graph, found, order), f"at rank {found.rank}"),
+        (left, views.mask, f"observed: {graph.num_observed / (m * n):.1%}"),
+        (middle, views.components, f"{number:,} component{'s' if number != 1 else ''}"),
+        (right, views.classes, f"at rank {found.rank}"),
     ):
         axes.imshow(
             view, interpolation="nearest", extent=(0, n, m, 0), aspect="equal" if LOWEST <= m / n <= TALLEST else "auto"
@@ -105,6 +101,46 @@ def determinability(
     if title:
         figure.suptitle(title, fontsize=12)
     return figure
+
+
+class Maps(NamedTuple):
+    """Colours, arrays of shape (h, w, 3) within 0..1.
+
+    Attributes
+    ----------
+    mask : array
+        What is observed.
+    components : array
+        Rows and columns sorted by their component, a colour for each.
+    classes : array
+        Observed, determined, open at the rank, open at every rank: in the colours named above.
+    """
+
+    mask: NDArray[np.float64]
+    components: NDArray[np.float64]
+    classes: NDArray[np.float64]
+
+
+def maps(
+    graph: ObservationGraph, found: Determinability, *, image: ArrayLike | None = None, is_sorted: bool = False
+) -> Maps:
+    """Return what [`determinability`][matmend.plots.determinability] draws, which takes the same arguments, as arrays.
+
+    Examples
+    --------
+    >>> from matmend.completability import determinability as determine
+    >>> graph = ObservationGraph.from_mask(np.eye(4) < 1)
+    >>> maps(graph, determine(graph, 1)).classes.shape
+    (4, 4, 3)
+    """
+    order = np.arange(graph.shape[0]), np.arange(graph.shape[1])
+    if is_sorted:
+        order = tuple(np.argsort(-degrees, kind="stable") for degrees in (graph.row_degrees, graph.col_degrees))
+    blocks = (
+        np.lexsort((-graph.row_degrees, _by_size(graph)[graph.row_labels])),
+        np.lexsort((-graph.col_degrees, _by_size(graph)[graph.col_labels])),
+    )
+    return Maps(_mask(graph, order, image), _components(graph, blocks), _classes(graph, found, order))
 
 
 def _by_size(graph: ObservationGraph) -> NDArray[np.int64]:

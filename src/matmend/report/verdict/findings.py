@@ -1,4 +1,4 @@
-"""The numbers of ``matmend inspect`` that need no rank: what hangs together, and where the trouble is."""
+"""The numbers of a verdict that need no rank: what hangs together, and where the trouble is."""
 
 import warnings
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from matmend.bias import predict_bias
-from matmend.cli.subjects import Subject
-from matmend.cli.words import some, spans
 from matmend.graph import spectral_gap
+from matmend.report.verdict.subject import Subject
+from matmend.report.verdict.words import some, spans
 
 LARGE = 2_000_000
 """Observed entries above which only what takes seconds is computed."""

@@ -1,4 +1,4 @@
-"""The numbers of ``matmend inspect`` that belong to a rank: what is determined, up to where, what is to be added."""
+"""The numbers of a verdict that belong to a rank: what is determined, up to where, what is to be added."""
 
 import time
 from collections.abc import Callable
@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from matmend.cli.findings import LARGE, SHOWN, named
-from matmend.cli.subjects import Subject
 from matmend.completability import Determinability, advise, determinability, upper_bound_rank
 from matmend.graph import ObservationGraph, connecting_entries
+from matmend.report.verdict.findings import LARGE, SHOWN, named
+from matmend.report.verdict.subject import Subject
 
 BUDGET = 15.0
 """Seconds after which no further rank is looked at."""
