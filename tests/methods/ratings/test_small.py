@@ -81,9 +81,13 @@ def test_what_is_not_there_is_not_found():
     rng = np.random.default_rng(0)
     rows, cols = np.divmod(rng.choice(1200, 500, replace=False).astype(np.int32), np.int32(30))
     biases = rng.normal(size=40)[rows] + rng.normal(size=30)[cols]
-    model = complete_small_ratings(Ratings(rows, cols, np.float32(biases + 0.5 * rng.normal(size=500)), (40, 30)))
+    model = complete_small_ratings(
+        Ratings(rows, cols, (biases + 0.5 * rng.normal(size=500)).astype(np.float32), (40, 30))
+    )
     assert model.U.shape[2] == 2
     assert model.message.startswith("biases alone; ratings alone: held-out RMSE")
+    assert model.heldout_error is not None
+    assert model.baseline_error is not None
     assert model.heldout_error < 1.05 * model.baseline_error
 
 
@@ -123,7 +127,7 @@ def test_a_callback_may_end_it(data):
 @pytest.mark.parametrize("count", [2, 3, 11])
 def test_few_ratings_are_enough_for_a_mean(count):
     rows = np.arange(count, dtype=np.int32)
-    model = complete_small_ratings(Ratings(rows, rows[::-1].copy(), np.float32(rows), (count, count)))
+    model = complete_small_ratings(Ratings(rows, rows[::-1].copy(), rows.astype(np.float32), (count, count)))
     found = model.predict(np.arange(-1, count), np.arange(-1, count))
     assert np.isfinite(found.values).all()
     assert np.isfinite(found.expected_errors).all()
