@@ -6,6 +6,7 @@ import io
 import lzma
 import struct
 import tracemalloc
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 import tifffile
 from PIL import Image
+from scipy.io import savemat
 
 from matmend.io import open_pairs, read_matrix, read_picture, read_ratings
 
@@ -176,3 +178,17 @@ def test_pictures_that_state_too_much(tmp_path):
     for name in ("lie.png", "bilevel.png", "zeros.tif"):
         with pytest.raises(ValueError, match=r"^expected"):
             read_picture(tmp_path / name)
+
+
+def test_numbers_where_letters_belong_are_refused_without_a_remark(tmp_path):
+    stream = io.BytesIO()
+    savemat(stream, {"Xabcdefg": np.eye(2)}, do_compression=False)
+    name = struct.pack("<II8s", 1, 8, b"Xabcdefg")
+    assert name in stream.getvalue()
+    path = tmp_path / "x.mat"
+    path.write_bytes(stream.getvalue().replace(name, struct.pack("<IId", 9, 8, np.nan)))
+    with warnings.catch_warnings(record=True) as remarks:
+        warnings.simplefilter("always")
+        with pytest.raises(ValueError, match=r"^expected a MATLAB file"):
+            read_matrix(path)
+    assert not remarks

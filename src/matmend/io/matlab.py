@@ -97,7 +97,7 @@ class MatFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        with self._refused():
+        with self._refused(), np.errstate(invalid="raise"):  # positions that are no whole numbers, say
             self._data = memoryview(self.path.read_bytes())
             mark = bytes(self._data[126:128])
             if mark not in (b"IM", b"MI"):
@@ -113,7 +113,7 @@ class MatFile:
         ValueError
             If its bytes are damaged, or it has more than `most_cells` cells, or stored ones if it is sparse.
         """
-        with self._refused():
+        with self._refused(), np.errstate(invalid="raise"):  # positions that are no whole numbers, say
             data = self._content(variable)
             elements = list(self._elements(data, most=8))
             (flags, *_), fields = self._numbers(*elements[0]), elements[3:]
