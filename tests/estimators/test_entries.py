@@ -1,3 +1,4 @@
+import os
 import pickle
 from typing import Any
 
@@ -71,6 +72,9 @@ def test_a_search_over_the_rank_holds_out_entries(table):
     assert search.cv_results_["mean_test_score"][0] < 0.9
 
 
+@pytest.mark.skipif(
+    not os.environ.get("MATMEND_DATA"), reason="MATMEND_DATA is not set: MovieLens is not redistributed"
+)
 def test_a_search_on_movielens():
     fold = load_movielens_fold("u1")
     train, heldout = fold.train, fold.heldout
