@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_wine
 
 from matmend.datasets import load_sample
 from matmend.masks import random_mask
@@ -92,3 +93,9 @@ def test_without_opencv_its_methods_are_left_out(monkeypatch):
     found = suitability(CAMERA, random_mask(CAMERA.shape, 0.3, seed=1))
     assert 'pip install "matmend[images]"' in found.left_out["fsr"]
     assert "navier_stokes" in found.left_out
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_column_of_large_numbers_makes_no_picture_of_a_sorted_table(seed):
+    X = np.asarray(load_wine(return_X_y=True)[0])  # sorted by kind; the last column is a thousand times the others
+    assert kind_of(X, np.random.default_rng(seed).random(X.shape) < 0.8) == "table"

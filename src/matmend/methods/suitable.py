@@ -100,8 +100,8 @@ def suitability(observed: ArrayLike, mask: ArrayLike | None = None, *, with_peer
     Notes
     -----
     A matrix counts as a picture if the mean squared difference of observed neighbours is less than half of that of
-    entries far apart, both down the columns (rows one apart against rows drawn at random) and along the rows. A table
-    sorted by a column, time series and spectra are smooth one way only.
+    entries far apart, both down the columns (rows one apart against rows drawn at random) and along the rows, as it is
+    and with standardised columns. A table sorted by a column, time series and spectra are smooth one way only.
 
     Examples
     --------
@@ -157,9 +157,13 @@ def is_smooth(array: Floats, seen: Bools) -> bool:
     """
     top, left = (max(0, size - WINDOW) // 2 for size in seen.shape)
     array, seen = array[top : top + WINDOW, left : left + WINDOW], seen[top : top + WINDOW, left : left + WINDOW]
+    if min(seen.shape) < 2:
+        return False
+    # One column of large numbers would decide alone, and among few columns many are no neighbours of it.
+    scaled = ((array - column_mean(array, seen)) / column_spread(array, seen)).T
     return all(
-        min(known.shape) > 1 and (share := _roughness(known, there)) is not None and share < SMOOTH
-        for known, there in ((array, seen), (array.T, seen.T))
+        (share := _roughness(known, there)) is not None and share < SMOOTH
+        for known, there in ((array, seen), (array.T, seen.T), (scaled, seen.T))
     )
 
 
