@@ -6,6 +6,8 @@ from typing import Any
 
 import jax
 
+from matmend.estimators.placement import by_default
+
 
 @contextlib.contextmanager
 def precision(float64: bool) -> Iterator[None]:
@@ -28,15 +30,4 @@ def on_device(name: str) -> contextlib.AbstractContextManager[Any]:
         raise ValueError(
             f"No {name} that JAX can use was found. Install matmend[cuda] for NVIDIA cards, or use --device cpu."
         ) from error
-    return _by_default(device)
-
-
-@contextlib.contextmanager
-def _by_default(device: Any) -> Iterator[None]:
-    """Unlike ``jax.default_device``, in all threads: methods of inpainting work in several."""
-    before = jax.config.values["jax_default_device"]
-    jax.config.update("jax_default_device", device)
-    try:
-        yield
-    finally:
-        jax.config.update("jax_default_device", before)
+    return by_default(device)

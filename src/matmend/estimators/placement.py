@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 
@@ -32,7 +33,20 @@ def on_device(name: str) -> Iterator[None]:
         raise ValueError(
             f'device: no {name} that JAX can use was found. Install matmend[cuda] for NVIDIA cards, or use "cpu".'
         ) from error
-    # Unlike `jax.default_device` in all threads: methods of inpainting work in several.
+    with by_default(device):
+        yield
+
+
+@contextlib.contextmanager
+def by_default(device: Any) -> Iterator[None]:
+    """Compute on a device; unlike ``jax.default_device`` in all threads: methods of inpainting work in several.
+
+    Examples
+    --------
+    >>> with by_default(jax.local_devices(backend="cpu")[0]):
+    ...     jax.numpy.zeros(2).device.platform
+    'cpu'
+    """
     before = jax.config.values["jax_default_device"]
     jax.config.update("jax_default_device", device)
     try:
