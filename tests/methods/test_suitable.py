@@ -99,3 +99,11 @@ def test_without_opencv_its_methods_are_left_out(monkeypatch):
 def test_one_column_of_large_numbers_makes_no_picture_of_a_sorted_table(seed):
     X = np.asarray(load_wine(return_X_y=True)[0])  # sorted by kind; the last column is a thousand times the others
     assert kind_of(X, np.random.default_rng(seed).random(X.shape) < 0.8) == "table"
+
+
+@pytest.mark.parametrize("share", [0.2, 0.6])
+def test_a_smooth_product_is_a_picture_though_its_columns_differ_by_a_factor_only(share):
+    X = np.outer(np.arange(1.0, 41.0), np.arange(1.0, 31.0))
+    assert kind_of(X, np.random.default_rng(0).random(X.shape) > share) == "picture"
+    columns = np.random.default_rng(1).permutation(30)  # out of order, it is a table: spreads from 1 to 30
+    assert kind_of(X[:, columns], np.random.default_rng(0).random(X.shape) > share) == "table"

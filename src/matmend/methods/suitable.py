@@ -26,6 +26,8 @@ SMOOTH = 0.5
 """Mean squared difference of neighbours, as a share of that of far entries, below which a matrix is a picture."""
 WINDOW = 1024
 """Side of the window in the middle of a large matrix that smoothness is looked at in."""
+SAME = 0.2
+"""Mean squared difference of standardised columns (2 if independent) below which they tell nothing of an order."""
 LEAST_PAIRS = 30
 """Pairs of neighbours without which nothing is said of smoothness."""
 MOSTLY = 0.5
@@ -101,7 +103,8 @@ def suitability(observed: ArrayLike, mask: ArrayLike | None = None, *, with_peer
     -----
     A matrix counts as a picture if the mean squared difference of observed neighbours is less than half of that of
     entries far apart, both down the columns (rows one apart against rows drawn at random) and along the rows, as it is
-    and with standardised columns. A table sorted by a column, time series and spectra are smooth one way only.
+    and, unless all columns then are the same, with standardised columns. A table sorted by a column, time series and
+    spectra are smooth one way only.
 
     Examples
     --------
@@ -162,8 +165,8 @@ def is_smooth(array: Floats, seen: Bools) -> bool:
     # One column of large numbers would decide alone, and among few columns many are no neighbours of it.
     scaled = ((array - column_mean(array, seen)) / column_spread(array, seen)).T
     return all(
-        (share := _roughness(known, there)) is not None and share < SMOOTH
-        for known, there in ((array, seen), (array.T, seen.T), (scaled, seen.T))
+        (share := _roughness(known, there, same)) is not None and share < SMOOTH
+        for known, there, same in ((array, seen, 0.0), (array.T, seen.T, 0.0), (scaled, seen.T, SAME))
     )
 
 
@@ -181,12 +184,14 @@ def has_units(array: Floats, seen: Bools) -> bool:
     return bool(high > UNITS_APART * low or mean.std() > UNITS_APART * np.median(spread))
 
 
-def _roughness(array: Floats, seen: Bools) -> float | None:
-    """Compare rows one apart with rows at random; None where there is too little to compare."""
+def _roughness(array: Floats, seen: Bools, same: float) -> float | None:
+    """Compare rows one apart with rows at random: 0 if all are the same, None where there is too little to compare."""
     near = _difference(array, seen, np.roll(np.arange(len(array)), 1), skip=1)
     order = np.random.default_rng(0).permutation(len(array))
     far = _difference(array, seen, order, skip=0)
-    return None if near is None or not far else near / far
+    if near is None or not far:
+        return None
+    return 0.0 if far < same else near / far
 
 
 def _difference(array: Floats, seen: Bools, other: NDArray[np.intp], *, skip: int) -> float | None:
