@@ -6,10 +6,14 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from matmend.cli import progress
 from matmend.cli.resuming import reopen
+from matmend.datasets import load_sample
+from matmend.masks import random_mask
 
 SHORT = ("--steps", "400", "--depth", "2")
 LONG = ("--steps", "6000", "--stop", "none")  # time enough to be killed in
@@ -168,11 +172,46 @@ def test_what_is_refused_before_anything_was_saved_leaves_the_folder_free(damage
     assert begin(*kept, "-q") == (0, "", "")
 
 
-def test_a_method_that_trains_nothing_says_so_and_goes_its_way(damaged, matmend):
+def test_a_method_without_parts_says_so_and_goes_its_way(damaged, matmend):
     folder, _, _ = damaged
     code, _, err = matmend(
         "complete", folder / "photo.png", "-m", folder / "mask.png", "--method", "mean", "--checkpoint", folder / "kept"
     )
     assert code == 0
-    assert "method mean trains nothing that could be saved" in err
+    assert "method mean has no parts that could be saved" in err
     assert not (folder / "kept").exists()
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A photograph of two tiles, with scratches."""
+    X = np.tile(np.round(255 * load_sample("camera", size=128)), (1, 5))[:40, :600].astype(np.uint8)
+    missing = ~random_mask(X.shape, 0.03, seed=0)
+    Image.fromarray(np.where(missing, 0, X).astype(np.uint8)).save(tmp_path / "photo.png")
+    Image.fromarray((255 * missing).astype(np.uint8)).save(tmp_path / "mask.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_large_photo_goes_on_tile_by_tile(photo, matmend, monkeypatch, is_kept):
+    asked = ("complete", photo / "photo.png", "-m", photo / "mask.png")
+    assert matmend(*asked, "-o", photo / "whole.png", "-q")[0] == 0
+
+    def end(watch, done, total):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(progress.PartWatch, "__call__", end if not is_kept else lambda *told: ends(signal.SIGTERM)())
+        keeping = ("--checkpoint", photo / "kept") if is_kept else ()
+        code, _, err = matmend(*asked, "-o", photo / "out.png", *keeping)
+    assert not (photo / "out.png").exists()
+    if not is_kept:
+        assert code == 130
+        assert "nothing was written" in err
+        return
+    assert code == 143
+    assert f"matmend resume {photo / 'kept'}" in err
+    code, _, err = matmend("resume", photo / "kept")
+    assert code == 0
+    assert "goes on after tile 1" in err
+    assert (photo / "out.png").read_bytes() == (photo / "whole.png").read_bytes()

@@ -111,7 +111,7 @@ def complete(
             ),
             Training.asked(
                 method, depth=depth, steps=steps, weight=weight, seed=seed, device=device, float64=float64,
-                holdout=holdout, stop=stop, preset=preset, shows_training=bool(plot or graphs or checkpoint),
+                holdout=holdout, stop=stop, preset=preset, shows_training=bool(plot or graphs),
             ),
             json=json,
             quiet=quiet,

@@ -19,9 +19,9 @@ from matmend.cli.mend_intervals import intervals_of, without_loss
 from matmend.cli.mend_request import Request, Training
 from matmend.cli.mend_telling import reported, tell
 from matmend.cli.pages import check_page, command_of, page_of_picture
-from matmend.cli.progress import PartWatch, Watch, undisturbed
+from matmend.cli.progress import PartWatch, Watch, telling_of_ctrl_c, undisturbed
 from matmend.cli.resuming import KeptRun, begin, restored, stored
-from matmend.cli.settings import check_options, is_trained, settings_of
+from matmend.cli.settings import can_be_kept, check_options, is_trained, settings_of
 from matmend.cli.undetermined import Doubt, map_path
 from matmend.io import Picture, Storage, check_target, check_writable, read_picture, with_gaps, write_picture
 from matmend.methods import Completion, registry
@@ -154,9 +154,9 @@ def _kept(
     """Keep the run if that is asked for and is not done already."""
     if run is not None or request.checkpoint is None:
         return contextlib.nullcontext(run)
-    if not is_trained(training.method):
+    if not can_be_kept(training.method):
         if is_told:
-            say(f"[bold yellow]No checkpoints:[/] method {training.method} trains nothing that could be saved.")
+            say(f"[bold yellow]No checkpoints:[/] method {training.method} has no parts that could be saved.")
         return contextlib.nullcontext()
     # Where it is kept and how often it is saved make no other run of it.
     asked = {name: value for name, value in stored(request).items() if not name.startswith("checkpoint")}
@@ -220,10 +220,11 @@ def train(
     settings, console = _settings(training), Console(stderr=True)
     if "on_part" in settings_of(training.method):
         watch = PartWatch(console, visible=visible)
-        with watch.showing():
-            return method(known, seen, seed=training.seed, on_part=[watch], **settings)
+        with contextlib.nullcontext() if checkpoints is not None else telling_of_ctrl_c(), watch.showing():
+            return method(known, seen, seed=training.seed, on_part=[watch], checkpoint=checkpoints, **settings)
     if not is_trained(training.method):
-        with console.status(f"mending by {training.method}") if visible else contextlib.nullcontext():
+        status = console.status(f"mending by {training.method}") if visible else contextlib.nullcontext()
+        with telling_of_ctrl_c(), status:
             return method(known, seen, seed=training.seed, **settings)
     watch = Watch(console, settings.get("steps", MOST_STEPS), visible=visible)
     with watch.watching():

@@ -80,7 +80,7 @@ class KeptRun:
             return "from the start: nothing was saved yet"
         path, info = last
         part = "" if path.parent == self.folder else f" of {path.parent.name.replace('-', ' ')}"
-        unit = next((unit for unit in ("step", "sweep") if unit in info), None)
+        unit = next((unit for unit in ("step", "sweep", "tile") if unit in info), None)
         return f"from {path.name}{part}" if unit is None else f"after {unit} {info[unit]:,}{part}"
 
     def _write(self, news: Mapping[str, Any]) -> None:

@@ -36,6 +36,17 @@ def is_trained(method: str) -> bool:
     return "on_block" in settings_of(method)
 
 
+def can_be_kept(method: str) -> bool:
+    """Tell whether a method can keep its work in a folder and go on from there.
+
+    Examples
+    --------
+    >>> can_be_kept("air"), can_be_kept("patches"), can_be_kept("soft_impute")
+    (True, True, False)
+    """
+    return "checkpoint" in settings_of(method)
+
+
 def check_options(method: str, given: dict[str, Any]) -> None:
     """Refuse what a person asked for and the method does not take.
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,11 +12,13 @@ from scipy import ndimage
 from matmend.methods.completion import checked, filled
 from matmend.methods.inpainting.filler import Filler, Observed, Picture
 from matmend.methods.inpainting.gaps import DEPTH, THIN, Gaps, find_gaps
+from matmend.methods.inpainting.keeping import KeptTiles, fingerprint
 from matmend.methods.inpainting.matching import matched_validation
 from matmend.methods.inpainting.memory import trim
 from matmend.methods.inpainting.presets import PRESETS, Preset, PresetName
 from matmend.methods.inpainting.stacking import Stack, learn
 from matmend.methods.inpainting.tiles import OVERLAP, THIN_OVERLAP, TILE, OnPart, even_tile, tiled
+from matmend.solve import Checkpoints
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +61,7 @@ def complete_picture(
     preset: PresetName | None = None,
     seed: int = 0,
     on_part: Sequence[OnPart] = (),
+    checkpoint: Checkpoints | None = None,
 ) -> FilledPicture:
     """Fill the gaps of a picture from the picture itself.
 
@@ -78,6 +82,8 @@ def complete_picture(
         Fixes which pixels are hidden to judge and to choose.
     on_part : sequence of callables ``(done, total)``
         Called after every tile of a picture larger than one.
+    checkpoint : Checkpoints, optional
+        Keeps the tiles that are done; the same call with the same folder goes on from there, to the same bits.
 
     Returns
     -------
@@ -86,8 +92,8 @@ def complete_picture(
     Raises
     ------
     ValueError
-        If shapes do not fit, everything or nothing is missing, an observed value is not finite, or the preset is
-        unknown.
+        If shapes do not fit, everything or nothing is missing, an observed value is not finite, the preset is unknown,
+        or `checkpoint` holds tiles of another picture.
 
     Notes
     -----
@@ -121,7 +127,11 @@ def complete_picture(
     tile, overlap = TILE, OVERLAP
     if is_large and not _may_be_deep(seen):
         tile, overlap = even_tile(seen.shape), THIN_OVERLAP
-    estimate = back(tiled(account.fill, picture, seen, tile=tile, overlap=overlap, on_part=on_part))
+    kept = None
+    if checkpoint is not None:
+        asked = {"preset": name, "seed": seed, "tile": tile, "picture": fingerprint(picture, seen)}
+        kept = KeptTiles(checkpoint, asked, account)
+    estimate = back(tiled(account.fill, picture, seen, tile=tile, overlap=overlap, on_part=on_part, kept=kept))
     mae, rmse = account.expected
     scale = float(high - low)
     _log.info("preset %s: %s", name, account.words)
@@ -215,6 +225,15 @@ class _Account:
         more = [f"and likewise {len(shown) - 3} more deep gaps"] if len(shown) > 3 else []
         return "; ".join([*thin, *shown[:3], *more])
 
+    def state(self) -> dict[str, Any]:
+        """Return what was found so far, as JSON can hold it."""
+        return {name: getattr(self, name) for name in _FOUND}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what was found before."""
+        for name in _FOUND:
+            setattr(self, name, state[name])
+
     def fill(self, picture: Picture, observed: Observed) -> Picture:
         """Fill a tile."""
         if observed.all():
@@ -269,6 +288,10 @@ class _Account:
     def _account_for(self, gaps: Gaps, label: int, mae: float, rmse: float) -> None:
         if np.isfinite(mae):
             self.errors.append((int((gaps.labels == label).sum()), mae, rmse**2))
+
+
+_FOUND = ("judged_thin", "judged_deep", "errors", "chosen", "has_thin")
+"""Fields of an account that change from tile to tile."""
 
 
 def _all(fillers: Sequence[Filler], picture: Picture, masks: Sequence[Observed]) -> list[list[Picture]]:

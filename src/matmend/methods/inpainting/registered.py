@@ -13,6 +13,7 @@ from matmend.methods.inpainting.opencv import FrequencyOpenCV, NavierStokes
 from matmend.methods.inpainting.presets import PresetName
 from matmend.methods.inpainting.smooth import Biharmonic
 from matmend.methods.inpainting.tiles import OnPart
+from matmend.solve import Checkpoints
 
 
 def patches(
@@ -22,6 +23,7 @@ def patches(
     preset: PresetName | None = None,
     seed: int = 0,
     on_part: Sequence[OnPart] = (),
+    checkpoint: Checkpoints | None = None,
 ) -> Completion:
     """Complete a picture from its own similar patches.
 
@@ -38,6 +40,8 @@ def patches(
         Of the places where pieces of the picture are hidden to choose and to judge.
     on_part : sequence of callables ``(done, total)``
         Progress, for pictures of more than one tile.
+    checkpoint : Checkpoints, optional
+        Keeps tiles that are done, for pictures of more than one.
 
     Returns
     -------
@@ -61,7 +65,7 @@ def patches(
     """
     started = time.perf_counter()
     array, seen = checked(observed, mask)
-    found = complete_picture(array, seen, preset=preset, seed=seed, on_part=on_part)
+    found = complete_picture(array, seen, preset=preset, seed=seed, on_part=on_part, checkpoint=checkpoint)
     settings = {"preset": preset or preset_for(seen.shape), "chosen": found.message}
     completion = finished(
         array, seen, found.picture, method="patches", settings=settings, started=started, message=found.message

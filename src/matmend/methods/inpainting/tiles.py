@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from matmend.methods.inpainting.filler import Observed, Picture, put_back
+from matmend.methods.inpainting.keeping import KeptTiles
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ def tiled(
     tile: int = TILE,
     overlap: int = OVERLAP,
     on_part: Sequence[OnPart] = (),
+    kept: KeptTiles | None = None,
 ) -> Picture:
     """Fill a picture tile by tile.
 
@@ -51,6 +53,8 @@ def tiled(
     tile, overlap : int
         Pixels; ``0 <= 2 overlap < tile``.
     on_part : sequence of callables ``(done, total)``
+    kept : KeptTiles, optional
+        What is done already is taken from there, and what gets done is kept there.
 
     Returns
     -------
@@ -59,7 +63,7 @@ def tiled(
     Raises
     ------
     ValueError
-        If the tiles would not advance.
+        If the tiles would not advance, or what is kept is of another picture.
 
     Examples
     --------
@@ -82,15 +86,18 @@ def tiled(
     total = np.zeros_like(picture)
     weight = np.zeros(observed.shape, np.float32)
     ramp = _ramp(tile, overlap)
-    for done, box in enumerate(corners):
+    before = 0 if kept is None else kept.restore(total, weight, observed)
+    for done, box in enumerate(corners[before:], before + 1):
         part = observed_here[box]
         estimate = fill(picture[box], part) if part.any() else picture[box]
         w = ramp[: part.shape[0], None] * ramp[None, : part.shape[1]]
         total[box] += w[..., None] * estimate
         weight[box] += w
-        _log.info("tile %d of %d", done + 1, len(corners))
+        _log.info("tile %d of %d", done, len(corners))
         for callback in on_part:
-            callback(done + 1, len(corners))
+            callback(done, len(corners))
+        if kept is not None:
+            kept.after(done, total, weight, observed)
     found = weight > 0
     np.divide(total, weight[..., None], out=total, where=found[..., None])
     np.copyto(total, picture, where=~found[..., None])
