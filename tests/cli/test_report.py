@@ -84,6 +84,51 @@ def test_the_page_of_complete(matmend, damaged):
     assert not (folder / "out2.png").exists()
 
 
+def test_the_page_of_complete_tells_of_intervals_too(matmend, damaged):
+    folder, _, _ = damaged
+    page = folder / "page.html"
+    code, out, _ = matmend(
+        "complete", folder / "photo.png", "-m", folder / "mask.png", "--method", "knn", "--report", page,
+        "--intervals", "0.8", "--json",
+    )  # fmt: skip
+    assert code == 0
+    html = page.read_text(encoding="utf-8")
+    assert "calibrat" in html
+    assert "--intervals 0.8" in html  # in the command that does it again
+    assert json.loads(out)["intervals"]["coverage"] == 0.8
+
+
+def test_the_page_of_complete_on_a_table(matmend, tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 1)) @ rng.normal(size=(1, 6)) + 0.1 * rng.normal(size=(40, 6))
+    X[rng.random(X.shape) < 0.2] = np.nan
+    names = [f"sensor {k}" for k in range(6)]
+    text = "\n".join([",".join(names), *(",".join("" if np.isnan(x) else repr(float(x)) for x in row) for row in X)])
+    (tmp_path / "t.csv").write_text(text + "\n")
+    page = tmp_path / "page.html"
+    asked = ("complete", tmp_path / "t.csv", "--method", "soft_impute", "--intervals", "0.9", "--report", page)
+    code, _, err = matmend(*asked)
+    assert code == 0
+    assert "Page:" in err
+    html = page.read_text(encoding="utf-8")
+    assert all(name in html for name in names)
+    assert "It was asked for." in html
+    assert "t.csv --method soft_impute --intervals 0.9 --seed 0" in html
+    (tmp_path / "t-filled.csv").unlink()
+    code, _, err = matmend(*asked)
+    assert code == 2
+    assert "page.html is there" in err
+    assert not (tmp_path / "t-filled.csv").exists()
+    code, out, _ = matmend(*asked, "-o", "-", "--overwrite")
+    assert code == 2  # bounds would have no name
+    code, out, _ = matmend(
+        "complete", tmp_path / "t.csv", "--method", "mean", "-o", "-", "--report", page, "--overwrite"
+    )
+    assert code == 0
+    assert out.startswith("sensor 0,")
+    assert "soft_impute" not in page.read_text(encoding="utf-8")
+
+
 def test_the_page_of_compare(matmend, damaged):
     folder, _, _ = damaged
     page = folder / "page.html"

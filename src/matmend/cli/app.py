@@ -121,7 +121,7 @@ def complete(
         from matmend.cli import tabulate
 
         tabulate.tabulate(
-            tabulate.Request(data, output, truth, undetermined, intervals, overwrite),
+            tabulate.Request(data, output, truth, undetermined, intervals, overwrite, report),
             tabulate.Training(method, depth, steps, weight, seed, device),
             json=json,
             quiet=quiet,

@@ -117,11 +117,13 @@ def mend(
         for path, draw in figures.items():
             plots.save(draw(picture, completion, truth), path, overwrite=request.overwrite)
         for path in pages:
-            options = {"--mask": request.mask, "--method": training.method, "--seed": training.seed}
+            options: dict[str, Any] = {"--mask": request.mask, "--method": training.method, "--seed": training.seed}
             options |= {f"--{name}": value for name, value in training.given.items()}
+            options |= {"--intervals": request.intervals}
             page = page_of_picture(
                 request.picture, picture, completion, polarity=polarity, seed=training.seed,
                 command=command_of(["complete", request.picture], options),
+                intervals=None if found is None else found.intervals,
             )  # fmt: skip
             write_page(page, path, overwrite=request.overwrite)
         goes_on = run is not None and completion.message == Result[Result.interrupted]

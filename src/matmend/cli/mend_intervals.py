@@ -1,7 +1,7 @@
 """``matmend complete --intervals`` on a picture: between which values every missing pixel lies."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from matmend.cli.intervals import Holds, Widths, containing, facts
 from matmend.cli.progress import telling_of_ctrl_c
 from matmend.io import Picture
 from matmend.methods import Completion
-from matmend.trust import intervals
+from matmend.trust import Intervals, intervals
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +26,13 @@ class Bounds:
     sides : dict
         ``"lower"`` and ``"upper"``, float arrays of shape (h, w, c) in [0, 1].
     report : dict
+    intervals : Intervals
+        With the same bounds, in the shape of what the method was given.
     """
 
     sides: dict[str, NDArray[np.floating]]
     report: dict[str, Any]
+    intervals: Intervals
 
 
 def without_loss(target: Path) -> Path:
@@ -90,4 +93,4 @@ def intervals_of(
         slack = 1e-6  # of float32, in which both were read
         is_within = (sides["lower"] - slack <= truth) & (truth <= sides["upper"] + slack)
         report["covered"] = float(is_within[~seen].mean())
-    return Bounds(sides, report)
+    return Bounds(sides, report, replace(found, lower=lower, upper=upper))

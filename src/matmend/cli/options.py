@@ -138,7 +138,7 @@ Panel = Annotated[
 ]
 ReportPage = Annotated[
     Path | None,
-    typer.Option("--report", help="Write a page (HTML) about it here.", metavar="PAGE.html", rich_help_panel=PICTURES),
+    typer.Option("--report", help="Write a page (HTML) about it here.", metavar="PAGE.html", rich_help_panel=ARRAYS),
 ]
 Graphs = Annotated[
     Path | None,

@@ -1,5 +1,6 @@
-"""Pages about mended pictures, for ``matmend report`` and ``matmend complete --report``."""
+"""Pages about pictures and tables, for ``matmend report`` and ``matmend complete --report``."""
 
+import dataclasses
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matmend.cli.inputs import plain
-from matmend.io import Picture, check_writable
+from matmend.cli.subjects import notes_of_table
+from matmend.estimators import MatrixCompleter
+from matmend.io import Picture, Table, check_writable
+from matmend.io.streams import is_stream
 from matmend.methods import Completion
 from matmend.report import Report
 
@@ -61,4 +65,37 @@ def page_of_picture(
         completion, known, completion.mask, title=path.name, kind="picture", notes=[f"Missing {what}."],
         num_bytes=path.stat().st_size, facts={"Format": picture.storage.kind}, intervals=intervals, rank=rank,
         command=command, seed=seed, reason=reason, tell=tell,
+    )  # fmt: skip
+
+
+def page_of_table(
+    path: Path,
+    table: Table,
+    completer: MatrixCompleter,
+    *,
+    command: str,
+    seed: int,
+    is_asked: bool,
+    intervals: Any = None,
+    rank: int | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> Report:
+    """Make the report of a table that was completed; `is_asked` says that the method was not chosen but asked for."""
+    units, completion = completer.columns_, completer.completion_
+    assert completion is not None  # something was missing
+    from_stream = is_stream(path)
+    return Report.of_completion(
+        dataclasses.replace(completion, expected_rmse=completer.expected_rmse_), table.values, table.mask,
+        title="standard input" if from_stream else path.name, kind="table",
+        names=(table.row_names, table.col_names), notes=notes_of_table(path, table),
+        num_bytes=None if from_stream else path.stat().st_size,
+        facts={
+            "Columns scaled": "each column by its standard deviation"
+            if units.is_scaled
+            else "no, the columns have one unit"
+        },
+        scores=completer.scores_, measure="RMSE / sd of column" if units.is_scaled else "",
+        reason="It was asked for." if is_asked else f"Why: {completer.reason_}.",
+        column_errors=completer.column_expected_rmse_, intervals=intervals, rank=rank, command=command, seed=seed,
+        tell=tell,
     )  # fmt: skip

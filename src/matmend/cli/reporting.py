@@ -1,7 +1,6 @@
 """``matmend report``: what was given, what it determines, what was made of it, on one page."""
 
 import contextlib
-import dataclasses
 import json as jsonlib
 import time
 import warnings
@@ -22,12 +21,12 @@ from matmend.cli.lists import read_with_ids
 from matmend.cli.mend import train
 from matmend.cli.mend_request import Training
 from matmend.cli.names import Device, Kind, MethodName, Polarity, PresetName
-from matmend.cli.pages import check_page, command_of, page_of_picture
+from matmend.cli.pages import check_page, command_of, page_of_picture, page_of_table
 from matmend.cli.progress import SweepWatch
 from matmend.cli.rate import train as train_ratings
 from matmend.cli.rate_request import Training as RatingsTraining
 from matmend.cli.settings import check_options
-from matmend.cli.subjects import notes_of_ratings, notes_of_table
+from matmend.cli.subjects import notes_of_ratings
 from matmend.estimators import EmptyWarning, MatrixCompleter
 from matmend.io import read_matrix, read_picture, tell_kind
 from matmend.report import Report, write
@@ -181,17 +180,9 @@ def _table(request: Request, is_told: bool) -> Made:
         if request.intervals is not None:
             _show(status, "calibrating intervals")
             found = completer.intervals(request.intervals)
-        error, columns = completer.column_expected_rmse_, completer.columns_
-        scaled = "each column by its standard deviation" if columns.is_scaled else "no, the columns have one unit"
-        reason = "It was asked for." if request.method else f"Why: {completer.reason_}."
-        assert completer.completion_ is not None  # something was missing
-        done = dataclasses.replace(completer.completion_, expected_rmse=completer.expected_rmse_)
-        page = Report.of_completion(
-            done, table.values, table.mask, title=request.data.name, kind="table",
-            names=(table.row_names, table.col_names), notes=notes_of_table(request.data, table),
-            num_bytes=request.data.stat().st_size, facts={"Columns scaled": scaled}, scores=completer.scores_,
-            measure="RMSE / sd of column" if columns.is_scaled else "", reason=reason, column_errors=error,
-            intervals=found, rank=request.rank, command=request.command, seed=request.seed,
+        page = page_of_table(
+            request.data, table, completer, command=request.command, seed=request.seed,
+            is_asked=request.method is not None, intervals=found, rank=request.rank,
             tell=lambda words: _show(status, words),
         )  # fmt: skip
     told = {"shape": list(table.values.shape), "missing": 1 - float(table.mask.mean()), "method": completer.method_}

@@ -14,6 +14,7 @@ from rich.status import Status
 
 from matmend.cli.console import literal, say
 from matmend.cli.intervals import Holds, Widths, containing, facts
+from matmend.cli.pages import page_of_table
 from matmend.cli.progress import telling_of_ctrl_c, undisturbed
 from matmend.cli.tabulate_request import STREAM, Request, Training, check_outputs, check_request
 from matmend.cli.tabulate_telling import tell_begin, tell_end
@@ -21,6 +22,8 @@ from matmend.cli.undetermined import Doubt
 from matmend.estimators import EmptyWarning, MatrixCompleter, Progress
 from matmend.io import Table, read_matrix, write_matrix
 from matmend.methods import Score
+from matmend.report import Report
+from matmend.report import write as write_page
 from matmend.trust import Intervals
 
 BECOMES = {
@@ -75,6 +78,7 @@ def tabulate(request: Request, training: Training, *, json: bool = False, quiet:
 
     with telling_of_ctrl_c(), console.status("choosing") if is_told else contextlib.nullcontext() as status:
         completer, found = _complete(table, request.intervals, training, status)
+        page = None if request.report is None else _page(request, training, table, completer, found)
     gaps = doubt.pixels if request.undetermined == "nan" else np.zeros_like(table.mask)
     filled = np.where(table.mask, table.values, completer.completed_)
     values = {request.target: np.where(gaps, np.nan, filled)}
@@ -82,6 +86,7 @@ def tabulate(request: Request, training: Training, *, json: bool = False, quiet:
     report |= {
         "undetermined_become": request.undetermined,
         "undetermined_map": str(request.map) if has_map else None,
+        "page": None if request.report is None else str(request.report),
         "intervals": None,
     }
     missing, units = ~table.mask & ~gaps, completer.columns_.spread
@@ -97,6 +102,8 @@ def tabulate(request: Request, training: Training, *, json: bool = False, quiet:
             write_matrix(path, table, written, overwrite=request.overwrite)
         if has_map:
             write_matrix(request.map, table, doubt.pixels.astype(np.float64), overwrite=request.overwrite)
+        if page is not None and request.report is not None:
+            write_page(page, request.report, overwrite=request.overwrite)
     report["seconds"] = round(time.monotonic() - begun, 2)
     if json:
         print(jsonlib.dumps(report))
@@ -164,6 +171,15 @@ def _complete(
     if status is not None:
         status.update("calibrating intervals")
     return completer, completer.intervals(coverage)
+
+
+def _page(
+    request: Request, training: Training, table: Table, completer: MatrixCompleter, found: Intervals | None
+) -> Report:
+    return page_of_table(
+        request.table, table, completer, command=training.command(request), seed=training.seed,
+        is_asked=training.method is not None, intervals=found,
+    )  # fmt: skip
 
 
 def _report(request: Request, training: Training, table: Table, completer: MatrixCompleter) -> dict[str, Any]:

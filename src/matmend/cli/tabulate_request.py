@@ -6,6 +6,7 @@ from typing import Any
 
 from matmend.cli.intervals import SIDES, beside, check_coverage
 from matmend.cli.names import Device, MethodName, Undetermined
+from matmend.cli.pages import check_page, command_of
 from matmend.cli.settings import check_options
 from matmend.io import check_matrix_target
 
@@ -23,6 +24,7 @@ class Request:
     undetermined: Undetermined = "keep"
     intervals: float | None = None
     overwrite: bool = False
+    report: Path | None = None
 
     @property
     def target(self) -> Path:
@@ -65,6 +67,20 @@ class Training:
         named = {"depth": self.depth, "steps": self.steps, "weight": self.weight}
         return {name: value for name, value in named.items() if value is not None}
 
+    def command(self, request: Request) -> str:
+        """Return what to type to do it again.
+
+        Examples
+        --------
+        >>> Training("air", depth=2).command(Request(Path("a b.csv"), intervals=0.9))
+        "matmend complete 'a b.csv' --method air --intervals 0.9 --seed 0 --depth 2"
+        """
+        options: dict[str, object] = {
+            "--method": self.method, "--intervals": request.intervals, "--seed": self.seed,
+            "--device": None if self.device == "auto" else self.device,
+        }  # fmt: skip
+        return command_of(["complete", request.table], options | {f"--{name}": v for name, v in self.given.items()})
+
 
 def check_request(request: Request, training: Training, *, json: bool) -> None:
     """Refuse what does not go together, before any file is looked at.
@@ -100,6 +116,8 @@ def check_outputs(request: Request, *, has_map: bool) -> None:
     ValueError
         If one cannot.
     """
+    if request.report is not None:
+        check_page(request.report, overwrite=request.overwrite)
     inputs = [path.absolute() for path in (request.table, request.truth) if path is not None]
     for path in (request.target, *request.bounds.values(), *([request.map] if has_map else [])):
         check_matrix_target(path, overwrite=request.overwrite)

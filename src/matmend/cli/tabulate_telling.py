@@ -48,6 +48,8 @@ def tell_end(report: Mapping[str, Any]) -> None:
         tell_intervals(found, "cell", width=_number(found[f"{prefix}mean_width"], unit))
     if report["undetermined_map"] is not None:
         say(f"Map of what the data leave open (1): {literal(report['undetermined_map'])}")
+    if report["page"] is not None:
+        say(f"Page: {literal(report['page'])}")
     where = "standard output" if report["output"] == "-" else literal(report["output"])
     say(f"Filled table, {report['seconds']:.1f} s: [bold green]{where}[/]")
 
