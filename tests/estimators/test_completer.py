@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.impute import KNNImputer
 from sklearn.linear_model import Ridge
@@ -291,3 +292,14 @@ def test_progress_is_shown_on_standard_error_only_if_asked(capsys):
     with warnings.catch_warnings():
         Completer("mean", verbose=1).fit(Y)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("method", ["soft_impute", "iterative_svd", "glrl", "knn", "gaussian"])
+def test_no_method_does_worse_than_column_means_on_a_small_table(method):
+    X = np.asarray(load_iris(return_X_y=True)[0])
+    for seed in range(2):
+        seen = np.random.default_rng(seed).random(X.shape) > 0.2
+        done = MatrixCompleter(method, random_state=0).fit(np.where(seen, X, np.nan)).completed_
+        off = np.square((done - X) / X.std(axis=0))[~seen]
+        means = np.square((np.nanmean(np.where(seen, X, np.nan), axis=0) - X) / X.std(axis=0))[~seen]
+        assert off.mean() <= means.mean() * (1 + 1e-9)

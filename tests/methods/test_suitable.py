@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_wine
+from sklearn.datasets import load_iris, load_wine
 
 from matmend.datasets import load_sample
 from matmend.masks import random_mask
@@ -107,3 +107,12 @@ def test_a_smooth_product_is_a_picture_though_its_columns_differ_by_a_factor_onl
     assert kind_of(X, np.random.default_rng(0).random(X.shape) > share) == "picture"
     columns = np.random.default_rng(1).permutation(30)  # out of order, it is a table: spreads from 1 to 30
     assert kind_of(X[:, columns], np.random.default_rng(0).random(X.shape) > share) == "table"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_columns_of_levels_of_their_own_make_a_table(seed):
+    X = np.asarray(load_iris(return_X_y=True)[0])  # centimetres all of them, but lengths of 5.8 beside widths of 1.2
+    assert kind_of(X, np.random.default_rng(seed).random(X.shape) < 0.5) == "table"
+    rng = np.random.default_rng(seed)
+    low_rank = rng.random((100, 2)) @ rng.random((2, 40))  # where levels are part of the pattern it is a matrix
+    assert kind_of(low_rank, rng.random(low_rank.shape) < 0.5) == "matrix"

@@ -34,6 +34,9 @@ MOSTLY = 0.5
 """Share of zeros among the observed entries from which on zeros are a guess worth comparing with."""
 UNITS_APART = 5.0
 """Ratio of the spreads of columns (the 90 % and the 10 % quantile) from which on they have units of their own."""
+LEVELS_APART = 1.5
+"""How far apart the means of columns lie, in median spreads, from which on they have units of their own: what shrinks
+towards 0 would shrink these means, and make errors larger than those of the means themselves."""
 MOST_TRAINED = 512 * 512
 """Entries above which a training takes minutes a run."""
 MOST_COMPARED = 2_000_000_000
@@ -171,7 +174,7 @@ def is_smooth(array: Floats, seen: Bools) -> bool:
 
 
 def has_units(array: Floats, seen: Bools) -> bool:
-    """Tell whether the columns of a matrix have units of their own: spreads or levels that differ widely.
+    """Tell whether the columns of a matrix have units of their own: spreads that differ widely, or levels.
 
     Examples
     --------
@@ -181,7 +184,7 @@ def has_units(array: Floats, seen: Bools) -> bool:
     """
     spread, mean = column_spread(array, seen), column_mean(array, seen)
     low, high = np.quantile(spread, (0.1, 0.9))
-    return bool(high > UNITS_APART * low or mean.std() > UNITS_APART * np.median(spread))
+    return bool(high > UNITS_APART * low or mean.std() > LEVELS_APART * np.median(spread))
 
 
 def _roughness(array: Floats, seen: Bools, same: float) -> float | None:
