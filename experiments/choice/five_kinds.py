@@ -92,7 +92,9 @@ def paper() -> Config:
 
 def quick() -> Config:
     """Return a setting of seconds."""
-    return Config(tuple(CASES)[5:], (*sorted(HEAVY), "air", "fsr", "patches", "sklearn_iterative", "cmfrec"))
+    return Config(
+        tuple(CASES)[5:], (*sorted(HEAVY), "air", "fsr", "patches", "sklearn_iterative", "sklearn_trees", "cmfrec")
+    )
 
 
 def compute(config: Config, folder: Path | None = None) -> dict[str, Any]:

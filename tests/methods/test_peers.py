@@ -7,6 +7,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 from sklearn.datasets import load_wine
+from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 
@@ -26,6 +27,11 @@ GAPS = np.where(MASK, X, np.nan)
         ("sklearn_knn", KNNImputer(), {}),
         ("sklearn_knn", KNNImputer(n_neighbors=2), {"n_neighbors": 2}),
         ("sklearn_iterative", IterativeImputer(random_state=3, max_iter=2, tol=10), {"max_iter": 2, "tol": 10}),
+        (
+            "sklearn_trees",
+            IterativeImputer(ExtraTreesRegressor(5, random_state=3), random_state=3, max_iter=2, tol=10),
+            {"num_trees": 5, "max_iter": 2, "tol": 10},
+        ),
     ],
 )
 def test_numbers_are_those_of_the_package(name, imputer, settings):

@@ -68,7 +68,7 @@ def test_every_method_suits_or_is_left_out_with_a_reason():
         found = suitability(array, random_mask(array.shape, 0.3, seed=1), with_peers=True)
         names = [*found.methods, *found.left_out]
         assert set(registry) < set(names)
-        assert {"sklearn_knn", "sklearn_simple", "sklearn_iterative"} <= set(names)
+        assert {"sklearn_knn", "sklearn_simple", "sklearn_iterative", "sklearn_trees"} <= set(names)
         assert len(set(names)) == len(names)
         assert "mean" in found.methods
         assert all(found.left_out.values())

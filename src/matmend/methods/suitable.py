@@ -47,6 +47,10 @@ MOST_COLUMNS = 500
 """Columns above which a covariance matrix of columns is too much."""
 MOST_ENTRIES = 20_000_000
 """Entries above which only means are quick."""
+MOST_GROWN = 50_000
+"""Entries above which random trees for each column, five times over, take minutes."""
+MOST_GROWN_COLUMNS = 20
+"""The same of columns."""
 MOST_REGRESSED = 1_000_000
 """Entries above which a regression for each column, ten times over, takes minutes."""
 
@@ -223,7 +227,9 @@ def _against(name: str, kind: Nature, array: Floats, seen: Bools) -> str | None:
         if kind == "table":
             return "takes minutes to train, and compares entries of one unit"
         return f"takes minutes to train on {m} x {n}" if m * n * c > MOST_TRAINED else None
-    if name == "sklearn_iterative":
+    if name == "sklearn_trees" and (m * n * c > MOST_GROWN or n * c > MOST_GROWN_COLUMNS):
+        return f"takes minutes on {m * n * c:,} entries in {n * c:,} columns"
+    if name in ("sklearn_iterative", "sklearn_trees"):
         return f"takes minutes on {n * c:,} columns" if m * n * c > MOST_REGRESSED or n * c > MOST_COLUMNS else None
     if name in ("knn", "sklearn_knn"):
         return f"takes long to compare {m:,} rows" if m * m * n * c > MOST_COMPARED else None
