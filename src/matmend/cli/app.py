@@ -96,7 +96,7 @@ def complete(
 
     Observed pixels and cells are left exactly as they are, and the file is written with the depth and mode, or the
     names and types, of the one read. Ctrl-C stops a training of a picture or of ratings early and writes what has been
-    reached; of a table nothing is written.
+    reached; of a table, or where nothing is trained, nothing is written.
     """
     from matmend.cli.dispatch import kind_of
 
@@ -311,7 +311,7 @@ def report_(
     missing: options.Missing = "auto",
     method: options.Method = None,
     preset: options.Preset = None,
-    intervals: options.Intervals = None,
+    intervals: options.ShownIntervals = None,
     rank: options.RankLookedAt = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",

@@ -30,7 +30,7 @@ Method = Annotated[
 Preset = Annotated[
     PresetName | None,
     typer.Option(
-        help="Seconds (fast), or up to a minute for a small picture and a smaller error (best): patches.",
+        help="About a second (fast), or up to half a minute and a smaller error (best), for a small picture: patches.",
         show_default="best up to 512 x 512 pixels, else fast",
         rich_help_panel=PICTURES,
     ),
@@ -59,7 +59,7 @@ Weight = Annotated[
     typer.Option(
         min=0.0,
         help="Weight of the regularizer: air, rdmf, dmf_de.",
-        show_default="chosen from the picture's size",
+        show_default="chosen by the method",
         rich_help_panel=ARRAYS,
     ),
 ]
@@ -110,7 +110,8 @@ Truth = Annotated[
 Checkpoint = Annotated[
     Path | None,
     typer.Option(
-        help="Keep the work in this folder, new or empty: whatever ends the program, [bold]matmend resume[/] goes on.",
+        help="Keep the work in this folder, new or empty: whatever ends the program, [bold]matmend resume[/] goes on. "
+        "Not for tables.",
         metavar="FOLDER",
     ),
 ]
@@ -157,6 +158,14 @@ Intervals = Annotated[
     typer.Option(
         help="Bounds that cover so many of the true values: OUTPUT-lower and OUTPUT-upper are written too, or with "
         "--predict columns lower and upper.",
+        metavar="SHARE",
+        show_default="none; 0.9 covers nine in ten",
+    ),
+]
+ShownIntervals = Annotated[
+    float | None,
+    typer.Option(
+        help="Show bounds that cover so many of the true values, and how wide they are.",
         metavar="SHARE",
         show_default="none; 0.9 covers nine in ten",
     ),

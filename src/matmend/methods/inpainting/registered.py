@@ -35,7 +35,7 @@ def patches(
         As in [`complete_with`][matmend.methods.complete_with]. A matrix is taken as a gray picture: neighbouring rows
         and columns are near each other.
     preset : {"fast", "best"}, optional
-        Seconds, or up to a minute for a picture of 240 x 240; best by default up to 512 x 512, then fast.
+        About a second, or up to half a minute, for a picture of 240 x 240; best by default up to 512 x 512, then fast.
     seed : int
         Of the places where pieces of the picture are hidden to choose and to judge.
     on_part : sequence of callables ``(done, total)``
