@@ -53,11 +53,6 @@ class Piece:
     loose_small: Array
 
     @property
-    def num_unknowns(self) -> int:
-        """Unknowns of the smaller side."""
-        return self.Z_small.size
-
-    @property
     def back(self) -> sparse.csc_array:
         """Edges, transposed."""
         return self.edges.T

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
-from matmend.methods.inpainting.filler import Filler, Observed, Picture, put_back
+from matmend.methods.inpainting.filler import Filler, Observed, Picture, blocks, put_back
 from matmend.methods.inpainting.gaussians import PatchGaussians
 
 LITTLE = 1e-3
@@ -103,13 +103,11 @@ def halved(picture: Picture, observed: Observed) -> tuple[Picture, NDArray[np.bo
     >>> small.ravel().tolist(), known.tolist()
     ([2.0, 5.0], [[True, False]])
     """
-    more = [(0, n % 2) for n in observed.shape]
-    picture, observed = np.pad(picture, [*more, (0, 0)], mode="edge"), np.pad(observed, more, mode="edge")
-    h, w = observed.shape
-    weights = np.where(observed, np.float32(1), np.float32(LITTLE))[..., None]
+    seen = observed[..., None]
+    weights = np.where(seen, np.float32(1), np.float32(LITTLE))
 
-    def four(x: NDArray[np.float32]) -> NDArray[np.float32]:
-        return x.reshape(h // 2, 2, w // 2, 2, -1).sum(axis=(1, 3))
+    def four(x: Picture) -> Picture:
+        return blocks(x, 2).sum(axis=(1, 3))
 
-    known = observed.reshape(h // 2, 2, w // 2, 2).sum(axis=(1, 3)) >= 2
+    known = four(seen.astype(np.float32))[..., 0] >= 2
     return four(picture * weights) / four(weights), known

@@ -38,6 +38,21 @@ class Filler(Protocol):
         ...
 
 
+def blocks(picture: Picture, factor: int) -> Picture:
+    """Cut a picture into blocks of ``factor x factor`` pixels: axes 1 and 3 of five run within a block.
+
+    At the lower and right border the picture is continued by its last row and column.
+
+    Examples
+    --------
+    >>> blocks(np.zeros((5, 4, 3), np.float32), 2).shape
+    (3, 2, 2, 2, 3)
+    """
+    h, w, c = picture.shape
+    padded = np.pad(picture, ((0, -h % factor), (0, -w % factor), (0, 0)), mode="edge")
+    return padded.reshape(padded.shape[0] // factor, factor, padded.shape[1] // factor, factor, c)
+
+
 def put_back(estimate: Picture, picture: Picture, observed: Observed) -> Picture:
     """Keep observed pixels as they are, and estimates within the range of what is observed, channel by channel.
 

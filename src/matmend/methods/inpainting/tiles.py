@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from matmend.methods.inpainting.filler import Observed, Picture, put_back
+from matmend.methods.inpainting.filler import Observed, Picture, blocks, put_back
 from matmend.methods.inpainting.keeping import KeptTiles
 
 _log = logging.getLogger(__name__)
@@ -160,7 +160,4 @@ def reduced(picture: Picture, factor: int) -> Picture:
     >>> reduced(np.array([[[1.0], [3.0], [5.0]]], np.float32), 2).ravel().tolist()
     [2.0, 5.0]
     """
-    h, w, c = picture.shape
-    padded = np.pad(picture, ((0, -h % factor), (0, -w % factor), (0, 0)), mode="edge")
-    blocks = padded.reshape(padded.shape[0] // factor, factor, padded.shape[1] // factor, factor, c)
-    return blocks.mean(axis=(1, 3), dtype=np.float32)
+    return blocks(picture, factor).mean(axis=(1, 3), dtype=np.float32)
