@@ -103,6 +103,7 @@ def test_hostile_names_are_shown_and_not_followed(table):
 
 def test_every_picture_is_one(html):
     sources = [a["src"] for tag, a in Page(html).tags if tag == "img"]
+    assert sources
     for source in sources:
         head, _, body = source.partition(",")
         assert head == "data:image/png;base64"
@@ -171,6 +172,7 @@ def test_a_table_of_filled_columns(table):
     (grid,) = table.report.result.grids
     missing = np.isnan(table.X)
     rows = {row[0]: row for row in grid.rows}
+    assert len(grid.rows) == missing.any(axis=0).sum() > 1
     for j, name in enumerate([*EVIL, *(f"column {j}" for j in range(4))]):
         if missing[:, j].any():
             filled = table.done.completed[missing[:, j], j]

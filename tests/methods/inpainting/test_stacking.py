@@ -89,6 +89,7 @@ def test_the_better_candidate_gets_most_and_the_expected_error_is_of_the_right_s
 def test_a_seed_fixes_the_weights():
     fillers = [TotalVariation(), Biharmonic()]
     first, second = learned(fillers, seed=3)[0], learned(fillers, seed=3)[0]
+    assert set(first.weights) == {1, THIN}
     for label, weights in first.weights.items():
         np.testing.assert_array_equal(weights, second.weights[label])
 
