@@ -33,6 +33,13 @@ _V5_LIMIT = 2**31
 def check_matrix_target(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Check that a matrix can be written there, before the work whose result it is.
 
+    Parameters
+    ----------
+    path : str or path
+        ``-`` is standard output, which takes anything.
+    overwrite : bool, default False
+        Whether a file that is there already may be replaced.
+
     Raises
     ------
     ValueError

@@ -25,6 +25,16 @@ Write = Callable[[Mapping[str, NDArray[Any]]], None]
 def check_table_target(path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
     """Check that a table can be written there, and in which format.
 
+    Parameters
+    ----------
+    path : str or path
+    overwrite : bool, default False
+        Whether a file that is there already may be replaced.
+
+    Returns
+    -------
+    pathlib.Path
+
     Raises
     ------
     ValueError

@@ -2,6 +2,8 @@
 
 Imported on first use, as `matmend` is: who fills a picture does not load what other methods need.
 
+Examples
+--------
 >>> from matmend.methods import registry
 >>> sorted(registry)  # doctest: +NORMALIZE_WHITESPACE
 ['air', 'biharmonic', 'dmf', 'dmf_de', 'fsr', 'gaussian', 'glrl', 'iterative_svd', 'knn', 'mean', 'navier_stokes',

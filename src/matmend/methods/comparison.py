@@ -98,13 +98,13 @@ def compare(
         this order.
     fraction : float in (0, 1), default 0.1
         Share of the observed entries held out.
-    seed : int
+    seed : int, default 0
         Fixes the choice of held-out entries, and is the seed of every method.
     truth : array like ``observed``, optional
         If there is one: the true error is computed too, and changes nothing else.
     settings : mapping ``method -> {setting: value}``, optional
         Settings other than the methods' own defaults.
-    on_method : sequence of callables ``(method, score or None)``
+    on_method : sequence of callables ``(method, score or None)``, optional
         Progress; an exception (``KeyboardInterrupt``, say) passes through.
     repeats : int >= 1, default 1
         Hold-outs, each drawn by itself; errors are means over them.

@@ -53,14 +53,14 @@ class Recipe:
     representation : AbstractRepresentation
     regularizer : callable ``((m, n), channels) -> AbstractRegularizer``
         Called with the size of the picture; by default there is none.
-    natural_stop : AbstractStop
+    natural_stop : AbstractStop, default `never`
         The stop rule that belongs to the method.
-    heldout_stop : AbstractStop
+    heldout_stop : AbstractStop, default `HeldoutRise()`
         The stop rule where entries are held out.
-    tried_below : float
+    tried_below : float, default inf
         As a candidate after others: tried only if the best held-out error so far (root mean square, the scale of the
         data being 1) is below this.
-    steps : int
+    steps : int, default 10_000
         Most steps.
     optimizer : callable ``steps -> Optax transformation``
         By default Adam of rate 1e-3, whatever the number of steps.

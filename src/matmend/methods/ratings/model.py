@@ -236,7 +236,19 @@ class RatingsModel:
         )  # fmt: skip
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write all of it to a .npz file, which gets its name when it is whole."""
+        """Write all of it to a .npz file, which gets its name when it is whole.
+
+        Parameters
+        ----------
+        path : str or path
+        overwrite : bool, default False
+            Whether a file that is there already may be replaced.
+
+        Raises
+        ------
+        ValueError
+            If it cannot be written, or is there already.
+        """
         numbers: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         numbers = {name: x for name, x in numbers.items() if x is not None}
         numbers["ones"] = np.array([-1 if x is None else x for x in self.ones])
