@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from matmend.datasets import load_sample
+from matmend.masks import random_mask
+from matmend.methods import registry
 from matmend.methods.inpainting import complete_picture, completing
 from matmend.methods.inpainting.completing import preset_for
+from matmend.methods.inpainting.gaps import find_gaps
 from matmend.methods.inpainting.presets import FAST, PRESETS
 
 SHAPE = (48, 56)
@@ -292,3 +296,14 @@ class TestTiles:
         found = fast(picture, mask, on_part=[lambda done, total: told.append((done, total))])
         assert told == [(1, 1)]
         assert abs(found.picture - picture).max() < 0.15
+
+
+def test_where_scattered_pixels_are_all_there_is_the_mixture_is_chosen_by_them():
+    X = load_sample("camera", size=128)[10:106, 10:106]
+    seen = random_mask(X.shape, 0.95, seed=0)
+    assert len(find_gaps(seen).deep) == 1
+    found = complete_picture(X, seen, preset="best")
+    true = np.abs(found.picture - X)[~seen].mean()
+    assert true < np.abs(registry["biharmonic"](X, seen).completed - X)[~seen].mean()
+    assert found.expected_mae is not None
+    assert 0.7 < found.expected_mae / true < 1.5

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from matmend.masks import random_mask
 from matmend.methods.inpainting.frequency import flipped
 from matmend.methods.inpainting.gaps import THIN, find_gaps
 from matmend.methods.inpainting.matching import APART, matched_validation
@@ -126,3 +127,24 @@ def test_small_pictures_and_gaps_as_large_as_they(shape):
         validation = matched_validation(X, observed, gaps)
         for shown in validation.shown(observed):
             assert (shown <= observed).all()
+
+
+def test_pixels_that_a_gap_surrounds_are_hidden_where_no_copy_of_it_fits():
+    picture = np.random.default_rng(0).random((64, 64, 1), np.float32)
+    observed = random_mask((64, 64), 0.97, seed=0)
+    gaps = find_gaps(observed)
+    assert [gap.label for gap in gaps.deep] == [1]  # all of them join
+    validation = matched_validation(picture, observed, gaps, copies=16)
+    assert len(validation.copies) == len(validation.hidden) == 4
+    hidden = np.concatenate([copy.pixels for copy in validation.copies])
+    assert observed.ravel()[hidden].all()
+    assert len(set(hidden.tolist())) == len(hidden) > 40
+    for copy, shown in zip(validation.copies, validation.shown(observed), strict=True):
+        # What fills the gap must not have seen what is hidden: the gap itself is missing there as well.
+        assert (validation.hidden[copy.mask][gaps.labels == 1] == 1).all()
+        assert not shown.ravel()[copy.pixels].any()
+        assert shown.sum() == observed.sum() - len(copy.pixels)
+    # A hole proper surrounds nothing, and of one that fits nowhere there is no copy.
+    hole = np.zeros((64, 64), bool)
+    hole[:6] = True
+    assert not matched_validation(picture, hole, find_gaps(hole)).copies

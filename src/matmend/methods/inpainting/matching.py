@@ -30,6 +30,12 @@ CELL = 16
 """Thin gaps that are one large net are copied by squares of this side."""
 SCATTERED = 1.5
 """Mean depth below which thin gaps are single pixels."""
+ISLANDS = 30
+"""Observed pixels inside of a gap from which on some of them can be hidden instead of a copy of it."""
+PARTS = 8
+"""Each part of them is hidden by itself,"""
+MOST_PARTS = 4
+"""and so many parts are."""
 QUANTILES = (0.2, 0.4, 0.6, 0.8)
 
 
@@ -62,7 +68,8 @@ class Validation:
     Parameters
     ----------
     hidden : tuple of int32 arrays of shape (h, w)
-        One for each validation mask: 0, or the label of the gap of which the pixel is in a copy.
+        One for each validation mask: 0, or the label of the gap of which the pixel is in a copy. Where pixels that a
+        gap surrounds are hidden instead, the gap has its label too: what fills it has seen these pixels.
     copies : tuple of Copy
     """
 
@@ -80,7 +87,8 @@ def matched_validation(
     """Hide copies of the gaps in the observed part of a picture.
 
     Copies of a deep gap, mirrored and turned, are placed where the surroundings look like its own, in contrast and
-    in roughness; a thin gap is copied to wherever a cyclic shift of the mirrored mask brings it.
+    in roughness; a thin gap is copied to wherever a cyclic shift of the mirrored mask brings it. Where scattered pixels
+    are all that is observed, the gap around them fits nowhere: then some of these are hidden, an eighth at a time.
 
     Parameters
     ----------
@@ -116,11 +124,18 @@ def matched_validation(
     grey = np.where(observed, picture.mean(axis=2), 0)
     todo = []
     seen: set[int] = set()
+    surrounding: set[int] = set()
     for gap in gaps.deep:
         if gap.label not in seen:
-            todo += [(gap.label, *place) for place in _places(grey, roughness, observed, gaps, gap, copies)]
+            places = _places(grey, roughness, observed, gaps, gap, copies)
+            if not places and (places := _islands(gaps, gap, copies, seed)):
+                surrounding.add(gap.label)
+            todo += [(gap.label, *place) for place in places]
             seen.add(gap.label)
     hidden, done = _packed(todo, observed.shape)
+    for copy in done:
+        if copy.label in surrounding:
+            hidden[copy.mask][gaps.labels == copy.label] = copy.label
     done += _thin_copies(observed, gaps.thin, hidden, thin_masks, seed)
     return Validation(tuple(hidden), tuple(done))
 
@@ -166,6 +181,18 @@ def _places(
         if kept:
             return kept
     return []
+
+
+def _islands(gaps: Gaps, gap: Gap, count: int, seed: int) -> list[tuple[float, NDArray[np.intp]]]:
+    """Return parts of the pixels that a gap surrounds: three of four neighbours or more are in it."""
+    inside = np.zeros(gaps.labels.shape, np.int32)
+    inside[gap.box] = gap.pixels
+    neighbours = ndimage.convolve(inside, np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]), mode="mirror")
+    pixels = np.flatnonzero((gaps.labels == 0) & (neighbours >= 3))
+    if len(pixels) < ISLANDS:
+        return []
+    parts = np.array_split(np.random.default_rng(seed).permutation(pixels), PARTS)
+    return [(0.0, np.sort(part)) for part in parts[: min(count, MOST_PARTS)]]
 
 
 def _greedy(
