@@ -189,3 +189,10 @@ def test_booleans_and_markers_in_frames():
     assert [str(dtype) for dtype in found.dtypes] == ["bool", "float64", "float64"]
     assert found["b"].tolist()[2:] == [3.0, 4.0]
     assert found["b"][1] != -1
+
+
+def test_sparse_columns_of_pandas_are_read_as_any_others():
+    table = pd.DataFrame(Y).astype({j: pd.SparseDtype(float, fill) for j, fill in enumerate([0.0, np.nan, 0.0, 0.0])})
+    found = completed(table)
+    assert [str(dtype) for dtype in found.dtypes] == ["Sparse[float64, 0.0]", "float64", "float64", "float64"]
+    assert_array_equal(found.to_numpy(dtype=float), DONE)

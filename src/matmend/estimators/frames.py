@@ -55,6 +55,8 @@ def _of_pandas(column: Any) -> NDArray[Any]:
         return column.to_numpy()
     if isinstance(dtype, pd.CategoricalDtype):
         raise ValueError(f"column {column.name!r}: expected numbers, got categories; encode them or leave it out.")
+    if isinstance(dtype, pd.SparseDtype):
+        return column.to_numpy()  # its fill values are values, those that are NaN missing, as in any other column
     if pd.api.types.is_numeric_dtype(dtype):
         is_single = dtype.kind == "f" and dtype.itemsize == 4
         return column.to_numpy(dtype=np.float32 if is_single else np.float64, na_value=np.nan)
