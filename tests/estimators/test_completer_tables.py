@@ -118,6 +118,12 @@ def test_what_can_be_read_in_two_ways_or_none_is_refused(table, parameters, mess
         completed(table, **parameters)
 
 
+@pytest.mark.parametrize("cell", [[1], pd.Timestamp("2020-01-01"), pd.Period("2020")])
+def test_objects_that_are_no_numbers_are_told_with_their_column(cell):
+    with pytest.raises(TypeError, match=r"column 'day': float\(\) argument must be .* leave it out"):
+        completed(pd.DataFrame({"x": X[:, 0], "day": pd.Series([cell] * len(X), dtype=object)}))
+
+
 def pandas_table():
     return pd.DataFrame(
         {

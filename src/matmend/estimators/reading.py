@@ -191,6 +191,8 @@ def _as_numbers(array: NDArray[Any], marking: Marking, name: str) -> NDArray[Any
                 f"{name}: expected numbers, got {value!r}; encode it as a number, leave it out, or pass "
                 f"missing_values={value!r} if it stands for nothing."
             ) from None
+        except TypeError as error:  # scikit-learn's checks ask for this class and these words
+            raise TypeError(f"{name}: {error}; encode it as numbers or leave it out.") from None
     return out
 
 
