@@ -38,6 +38,7 @@ def completed(table, **parameters):
         (np.where(GAPS, -1, X), {"missing_values": -1}),
         (np.where(GAPS, -1, X).astype(int), {"missing_values": -1}),
         (np.where(GAPS, np.where(rng.random(X.shape) < 0.5, -1, -9), X), {"missing_values": [-1, -9]}),
+        (np.where(GAPS, -np.inf, X), {"missing_values": [np.inf, -np.inf]}),
         (marked(None), {}),
         (marked(None), {"missing_values": None}),
         (marked(pd.NA), {"missing_values": pd.NA}),

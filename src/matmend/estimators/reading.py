@@ -123,9 +123,9 @@ def read(X: Any, marking: Marking, missing_mask: Any = None, estimator: Any = No
         values = _as_numbers(np.asarray(X), marking, "X")
     if missing_mask is not None:
         values = np.where(_checked_mask(missing_mask, values.shape), values.dtype.type(np.nan), values)
-    values = _checked(values, estimator)
+    # Before the check: what marks a gap may be infinite.
     hidden = marking.hides(values)
-    values = np.where(hidden, values.dtype.type(np.nan), values)
+    values = _checked(np.where(hidden, values.dtype.type(np.nan), values), estimator)
     return Table(values, ~hidden, f"{np.count_nonzero(~hidden):,} of {hidden.size:,} entries observed")
 
 
@@ -167,9 +167,8 @@ def _read_sparse(X: Any, marking: Marking, missing_mask: Any, estimator: Any) ->
         )
     if marking.sparse_zero == "missing":
         sums[count.reshape(X.shape) == 0] = np.nan
-    values = _checked(sums, estimator)
-    hidden = marking.hides(values)
-    values = np.where(hidden, values.dtype.type(np.nan), values)
+    hidden = marking.hides(sums)
+    values = _checked(np.where(hidden, sums.dtype.type(np.nan), sums), estimator)
     stored = f"sparse: {np.count_nonzero(count):,} stored entries of {hidden.size:,} are observed, {absent}"
     return Table(values, ~hidden, stored)
 
