@@ -55,6 +55,7 @@ def test_text_comes_back(tmp_path_factory, matrix, separator, gap, names, ids):
         ("Italy,4,3\nPeru,5,6\n", None),
         (",x,y\nA,1,2\n", ("x", "y")),
         ("A,1,\nB,,2\n", None),
+        ("a, b\n1, 2\n3, NA \n", ("a", "b")),
     ],
 )
 def test_the_line_of_names_is_recognized(tmp_path, text, names):
@@ -103,6 +104,7 @@ BAD = {
     "one column": (b"a\n1\n2\n", "one column"),
     "ragged": (b"a,b\n1,2\n3\n", "line 3"),
     "a word among numbers": (b"a,b\n1,2\n3,four\n5,6\n", "row 2 of column 'b' holds 'four'"),
+    "a word for what is missing": (b"a,b\n1,gone\ngone,2\n3,4\n", "row 1 of column 'b' holds 'gone'"),
     "only words": (b"a,b\nx,y\n", "only text"),
     "infinite": (b"a,b\n1,inf\n", "row 1 of column 'b' is infinite"),
     "binary": (b"\0\1\2\3", "binary"),

@@ -20,6 +20,10 @@ MISSING = (
     "?", ".", "-",
 )  # fmt: skip
 """Cells that hold no number because it is missing; all other cells without a number are text."""
+MISSING_CELLS = tuple(
+    dict.fromkeys(f"{left}{word}{right}" for word in MISSING for left in ("", " ") for right in ("", " "))
+)
+"""The same with a space on either side, as numbers may have one: `1, 2, NA`."""
 
 HEAD = 2**16
 """Bytes looked at to tell the layout."""
@@ -285,11 +289,15 @@ def _uneven(path: str | os.PathLike[str], tried: dict[str, list[list[str]]]) -> 
 
 def _is_header(rows: list[list[str]]) -> bool:
     first, after = rows[0], rows[0][1:]
+    # Above a line with a number every cell counts: 1,four is a mistake. Below words only, a word that stands for
+    # nothing in every column ("missing") must not make data of their names.
+    least = 1.0 if any(map(is_number, first)) else 0.5
     for name, *cells in zip(*rows, strict=True):
-        known = [cell for cell in cells if cell not in MISSING]
-        if name not in MISSING and not is_number(name) and known and all(map(is_number, known)):
+        known = [cell for cell in cells if cell not in MISSING_CELLS]
+        is_name = name not in MISSING_CELLS and not is_number(name)
+        if is_name and known and sum(map(is_number, known)) >= least * len(known):
             return True
-    is_text = first[0] not in MISSING and not is_number(first[0])
+    is_text = first[0] not in MISSING_CELLS and not is_number(first[0])
     if (is_text or not first[0].strip()) and len(after) > 1 and all(map(is_whole, after)):
         numbers = [int(cell) for cell in after]  # years or positions; data do not increase along a line of two or more
         return all(a < b for a, b in pairwise(numbers))
@@ -319,7 +327,7 @@ def csv_options(layout: Layout) -> dict[str, Any]:
         ),
         "convert_options": pacsv.ConvertOptions(
             include_columns=[str(i) for i in range(layout.num_columns)],
-            null_values=list(MISSING),
+            null_values=list(MISSING_CELLS),
             strings_can_be_null=False,
             decimal_point="," if layout.decimal_comma else ".",
         ),

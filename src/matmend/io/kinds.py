@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from matmend.io.arrow_files import column_names
-from matmend.io.delimited import MISSING, Layout, check_file, in_our_words, is_number, is_whole, look
+from matmend.io.delimited import MISSING_CELLS, Layout, check_file, in_our_words, is_number, is_whole, look
 from matmend.io.formats import format_of, open_text
 from matmend.io.npy import map_array
 from matmend.io.ratings import ROLES, roles
@@ -113,7 +113,7 @@ def _of_text(path: Path, layout: Layout) -> Kind:
     columns = list(zip(*layout.sample, strict=True))
     if layout.num_columns not in (3, 4) or not all(map(is_number, columns[2])):
         return "table"
-    are_words = [not any(is_number(cell) or cell in MISSING for cell in column) for column in columns[:2]]
+    are_words = [not any(is_number(cell) or cell in MISSING_CELLS for cell in column) for column in columns[:2]]
     if not all(words or all(map(is_whole, column)) for words, column in zip(are_words, columns, strict=False)):
         return "table"
     if are_words[1]:

@@ -8,7 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matmend.io.arrow_files import batches, check_cells
-from matmend.io.delimited import MISSING, check_width, csv_options, in_our_words, is_number, look, not_utf8, open_stream
+from matmend.io.delimited import (
+    MISSING_CELLS,
+    check_width,
+    csv_options,
+    in_our_words,
+    is_number,
+    look,
+    not_utf8,
+    open_stream,
+)
 from matmend.io.formats import Format, bomb, unpacked_limit
 
 if TYPE_CHECKING:
@@ -226,7 +235,7 @@ def _known(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
     import pyarrow.compute
 
     pc: Any = pyarrow.compute
-    return column.filter(pc.invert(pc.is_in(column, pa.array([*MISSING, None], pa.string()))))
+    return column.filter(pc.invert(pc.is_in(column, pa.array([*MISSING_CELLS, None], pa.string()))))
 
 
 def _share_of_numbers(column: "pa.ChunkedArray") -> float:
@@ -260,7 +269,7 @@ def _check_text(path: Path, name: str, column: "pa.ChunkedArray", first_line: in
 
 
 def _is_word(cell: str | None) -> bool:
-    return cell is not None and cell not in MISSING and not is_number(cell)
+    return cell is not None and cell not in MISSING_CELLS and not is_number(cell)
 
 
 def _numbers(path: Path, name: str, column: "pa.ChunkedArray") -> NDArray[np.float64]:
