@@ -265,6 +265,9 @@ def test_better_than_the_imputer_by_neighbours_on_new_rows():
     [
         ({"method": "magic"}, 'method: expected "auto", a Recipe or one of'),
         ({"settings": {"k": 3}}, "settings: they belong to a method"),
+        ({"method": "knn", "settings": {"neighbours": 3}}, "settings: knn does not take neighbours; it takes k, axis"),
+        ({"method": "air", "settings": {"step": 3}}, "settings: air does not take step; it takes .*steps"),
+        ({"method": "mean", "settings": {"seed": 3}}, "settings: mean does not take seed; .*random_state"),
         ({"scale": "yes"}, "scale: expected"),
         ({"sparse_zero": "zero"}, "sparse_zero: expected"),
         ({"device": "abacus"}, "device: expected"),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matmend.estimators.progress import Progress, Teller
-from matmend.methods import Completion, Method, Recipe, Score, choose, complete_with, registry
+from matmend.methods import Completion, Method, Recipe, Score, Training, choose, complete_with, registry
 
 LEAST_TO_CHOOSE = 30
 """Observed entries below which held-out ones decide nothing, and "gaussian" is taken."""
@@ -51,6 +51,8 @@ class Chosen:
             raise ValueError(
                 'settings: they belong to a method, and method="auto" may choose another; name the method.'
             )
+        if method in registry:
+            _check_settings(method, settings or {})
         return cls(method, registry.get(method), dict(settings or {}), [], "given")
 
     def resolved(self, values: NDArray[np.floating], seen: NDArray[np.bool_], seed: int, tell: Teller) -> "Chosen":
@@ -80,6 +82,19 @@ class Chosen:
             if score.method == self.name and is_scaled == self.is_table:
                 return score.error if is_scaled else score.rmse
         return None
+
+
+def _check_settings(name: str, settings: Mapping[str, Any]) -> None:
+    """Refuse settings that a method does not take, before anything is run."""
+    parameters = inspect.signature(registry[name]).parameters.values()
+    takes = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "seed"]
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):  # **training: Unpack[Training]
+        takes += [setting for setting in Training.__annotations__ if setting not in ("seed", *takes)]
+    if unknown := [str(setting) for setting in settings if setting not in takes]:
+        raise ValueError(
+            f"settings: {name} does not take {', '.join(unknown)}; it takes {', '.join(takes) or 'none'} (the seed is "
+            "random_state)."
+        )
 
 
 def _trains(method: Method) -> bool:
