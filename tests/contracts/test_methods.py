@@ -149,3 +149,12 @@ def test_what_cannot_be_used_is_refused(name):
 
 def test_the_table_names_methods_that_there_are():
     assert set(SETTINGS) <= set(registry)
+
+
+def test_whole_numbers_that_single_precision_would_round_stay_what_they_are():
+    X = 2**24 + np.arange(m * n).reshape(m, n)  # int64; every second one is no float32
+    mask = np.arange(m * n).reshape(m, n) % 5 > 0
+    for name in ("mean", "knn", "soft_impute"):
+        completed = run(name, X, mask).completed
+        np.testing.assert_array_equal(completed[mask], X[mask])
+    assert run("mean", X % 256, mask).completed.dtype == np.float32  # a picture takes no more room than it did

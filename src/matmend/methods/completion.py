@@ -136,7 +136,8 @@ def checked(observed: ArrayLike, mask: ArrayLike | None) -> tuple[np.ndarray, np
     Parameters
     ----------
     observed : array of shape (m, n), or (m, n, c) with channels
-        Floating point data are taken as they are, anything else as float32.
+        Floating point data are taken as they are, anything else as float32, whole numbers that this would round (above
+        2**24) as float64.
     mask : bool array of shape (m, n), optional
         True where observed; by default where no channel is NaN.
 
@@ -161,7 +162,8 @@ def checked(observed: ArrayLike, mask: ArrayLike | None) -> tuple[np.ndarray, np
             f"Expected a matrix (m, n) or a picture (m, n, channels), got an array of shape {array.shape}."
         )
     if not np.issubdtype(array.dtype, np.floating):
-        array = array.astype(np.float32)
+        is_large = np.issubdtype(array.dtype, np.integer) and (array.astype(np.float32) != array).any()
+        array = array.astype(np.float64 if is_large else np.float32)
     if mask is None:
         mask = ~(np.isnan(array) if array.ndim == 2 else np.isnan(array).any(axis=2))
     seen = np.asarray(mask, dtype=bool)

@@ -59,7 +59,7 @@ def complete_with(
         What to train. Of several candidates the one of least error on the held-out entries is taken; a later one must
         be better by a tenth, so that chance among few held-out entries does not decide.
     observed : array of shape (m, n), or (m, n, c) with channels
-        Floating point data are taken as they are, integers as float32. Channels are laid side by side as
+        Floating point data are taken as they are, small integers as float32. Channels are laid side by side as
         ``[X_1 | ... | X_c]`` and completed as one matrix.
     mask : bool array of shape (m, n), optional
         True where observed; by default where no channel is NaN.

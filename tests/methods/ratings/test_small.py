@@ -3,9 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from _ratings import NOISE, known
+from threadpoolctl import threadpool_info
 
 from matmend.io import Ratings
+from matmend.methods.ratings.gibbs import Table, draw
 from matmend.methods.ratings.small import LEAST_IMPLICIT, complete_small_ratings
+from matmend.solve import Schedule
 
 OPTIONS = {"rank": 3, "implicit": True, "num_draws": 40}  # those of the model in conftest.py
 
@@ -145,3 +148,21 @@ def test_arguments_out_of_range_are_refused(data, settings, words):
     one = replace(one, rows=one.rows[:1], cols=one.cols[:1], values=one.values[:1])
     with pytest.raises(ValueError, match="at least 2 ratings, got 1"):
         complete_small_ratings(one)
+
+
+def test_systems_of_a_hundred_unknowns_stay_on_one_thread(monkeypatch):
+    """Threads of BLAS that wait for each other took minutes where one takes seconds."""
+    seen = []
+    cholesky = np.linalg.cholesky
+
+    def watched(systems):
+        seen.append({pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"})
+        return cholesky(systems)
+
+    monkeypatch.setattr(np.linalg, "cholesky", watched)
+    rng = np.random.default_rng(0)
+    rows, cols = (x.astype(np.int32) for x in np.divmod(rng.permutation(200)[:120], 10))
+    table = Table(rows, cols, rng.standard_normal(120), (20, 10))
+    draw(table, 100, is_implicit=False, schedule=Schedule(warmup=1, max_sweeps=2), rng=rng)
+    assert seen
+    assert all(threads == {1} for threads in seen)

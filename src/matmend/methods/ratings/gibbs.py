@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 from matmend.solve import Schedule, last_axis
 
@@ -122,23 +123,25 @@ def draw(
     held = np.zeros(table.values.size, bool) if is_held is None else is_held
     rows, cols, truth = table.rows[held], table.cols[held], table.values[held]
     total, run = np.zeros(truth.size), Run([], [], np.zeros(truth.size), False)
-    for sweep, newest in enumerate(_sweeps(table, ~held, rank, is_implicit, rng), start=1):
-        U, V = newest.factors
-        latest = np.einsum("er,er->e", U[rows], V[cols])
-        if sweep <= schedule.warmup:
-            draws, predicted = [newest], latest
-        else:
-            draws = [*(run.draws if sweep > schedule.warmup + 1 else []), newest]
-            total += latest
-            predicted = total / len(draws)
-        error = float(np.sqrt(np.mean((predicted - truth) ** 2))) if truth.size else None
-        row = {"sweep": sweep, "noise": newest.noise, "heldout": error}
-        run = Run(draws, [*run.record, row], predicted, False)
-        answers = [callback(run, row) for callback in report]
-        if any(answers):
-            return run._replace(is_interrupted=True)
-        if sweep >= schedule.max_sweeps:
-            break
+    # Systems of 100 unknowns go to the threads of BLAS one by one: where cores are busy these wait for each other.
+    with threadpool_limits(1, user_api="blas"):
+        for sweep, newest in enumerate(_sweeps(table, ~held, rank, is_implicit, rng), start=1):
+            U, V = newest.factors
+            latest = np.einsum("er,er->e", U[rows], V[cols])
+            if sweep <= schedule.warmup:
+                draws, predicted = [newest], latest
+            else:
+                draws = [*(run.draws if sweep > schedule.warmup + 1 else []), newest]
+                total += latest
+                predicted = total / len(draws)
+            error = float(np.sqrt(np.mean((predicted - truth) ** 2))) if truth.size else None
+            row = {"sweep": sweep, "noise": newest.noise, "heldout": error}
+            run = Run(draws, [*run.record, row], predicted, False)
+            answers = [callback(run, row) for callback in report]
+            if any(answers):
+                return run._replace(is_interrupted=True)
+            if sweep >= schedule.max_sweeps:
+                break
     return run
 
 
