@@ -1,6 +1,6 @@
 """Fill the gaps of a table with one peer, in a process of its own; `tables.py` starts it.
 
-``python _tables_peers.py METHOD IN.npz OUT --threads N``: IN has ``X`` of shape (m, n), NaN where nobody knows, and
+``python _tables_peers.py METHOD IN.npz OUT --threads N``: IN has ``X`` of shape (m, n) and
 ``masks`` of shape (k, m, n), True where it is shown. OUT.npz has ``filled``, OUT.json the seconds of every call. The
 first mask is filled once before, so that everything is imported and compiled; its seconds are reported apart.
 
