@@ -125,6 +125,8 @@ def test_float_round_trip(tmp_path_factory, data):
         assert picture.storage.value_range == (low, high)
         tolerance = (high - low) * 2.0**-24 + np.spacing(np.abs(was)).astype("f8")
         assert (np.abs(again.astype("f8") - was.astype("f8")) <= tolerance).all()
+    write_picture(folder / "filled.tif", picture.pixels, picture.storage, filled=is_nan)
+    np.testing.assert_array_equal(load(folder / "filled.tif")[~is_nan], values[~is_nan])
 
 
 def test_constant_float_image(tmp_path):

@@ -34,6 +34,9 @@ class Storage:
         Whether the encoding changed the values, as JPEG does.
     alpha : numpy.ndarray of shape (h, w), optional
         The alpha plane as stored, of type `dtype`.
+    colors : numpy.ndarray of shape (h, w, channels), optional
+        Floating point colours as stored: scaling would round those that were not filled. Integers come back exactly
+        without it.
     dpi : tuple of float, optional
         Horizontal and vertical resolution in pixels per inch.
     icc_profile, exif : bytes, optional
@@ -51,6 +54,7 @@ class Storage:
     value_range: tuple[float, float] = (0.0, 255.0)
     lossy: bool = False
     alpha: NDArray[Any] | None = None
+    colors: NDArray[Any] | None = None
     dpi: tuple[float, float] | None = None
     icc_profile: bytes | None = None
     exif: bytes | None = None

@@ -56,7 +56,8 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
     -------
     Picture
         Pixels, mask and storage. Fed to `write_picture` unchanged, integers come back exactly, also those under
-        transparent pixels, and floating point values to ``2**-24`` of their range plus one rounding of their type.
+        transparent pixels, and floating point values to ``2**-24`` of their range plus one rounding of their type:
+        exactly where `write_picture` is told that they were not filled.
 
     Raises
     ------
@@ -93,7 +94,8 @@ def read_picture(path: str | os.PathLike[str]) -> Picture:
         wide = np.nan_to_num(colors.astype(np.float64))
     scaled = np.clip((wide - low) / (span or 1.0), 0.0, 1.0)
     scaled[nan_mask] = 0.0
-    return Picture(scaled.astype(np.float32), mask, nan_mask, replace(storage, value_range=(low, high)))
+    storage = replace(storage, value_range=(low, high), colors=colors)
+    return Picture(scaled.astype(np.float32), mask, nan_mask, storage)
 
 
 def check_target(path: str | os.PathLike[str], storage: Storage, *, overwrite: bool = False) -> None:
@@ -178,7 +180,8 @@ def write_picture(
         How to store them: the one that `read_picture` gave, or a new one such as ``Storage(bands="gray")``. Resolution,
         colour profile and EXIF are kept where the format has a place for them.
     filled : numpy.ndarray of bool, shape (h, w), optional
-        The pixels that were filled in, which become opaque. Without it alpha stays as it was.
+        The pixels that were filled in, which become opaque; the others get the floating point colours of `storage`, if
+        it has any. Without it alpha stays as it was.
     missing : numpy.ndarray of bool, shape (h, w), optional
         Pixels to store without a value: NaN in floating point, black and transparent otherwise (see `with_gaps`).
     overwrite : bool, default=False
@@ -202,10 +205,13 @@ def write_picture(
     pixels = np.asarray(pixels)
     _check_pixels(pixels, storage)
     values = _stored(pixels, storage)
+    if filled is not None:
+        _check_plane("filled", filled, pixels)
+        if storage.colors is not None:
+            np.copyto(values, storage.colors, where=~filled[:, :, np.newaxis])
     if storage.alpha is not None:
         alpha = storage.alpha.copy()
         if filled is not None:
-            _check_plane("filled", filled, pixels)
             alpha[filled] = max(1.0, float(np.nanmax(alpha))) if storage.is_float else storage.value_range[1]
         values = np.concatenate([values, alpha[:, :, np.newaxis]], axis=2)
     if missing is not None:
@@ -225,6 +231,8 @@ def _check_pixels(pixels: NDArray[Any], storage: Storage) -> None:
         )
     if storage.alpha is not None and storage.alpha.shape != pixels.shape[:2]:
         raise ValueError(f"expected pixels of the size of their alpha, {storage.alpha.shape}, got {_described(pixels)}")
+    if storage.colors is not None and storage.colors.shape != pixels.shape:
+        raise ValueError(f"expected pixels of the shape read, {storage.colors.shape}, got {_described(pixels)}")
     missing = int(np.count_nonzero(~np.isfinite(pixels)))
     if missing:
         raise ValueError(f"expected finite pixels, got {missing} NaN or infinite values: complete the picture first")
