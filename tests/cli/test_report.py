@@ -98,6 +98,23 @@ def test_the_page_of_complete_tells_of_intervals_too(matmend, damaged):
     assert json.loads(out)["intervals"]["coverage"] == 0.8
 
 
+def test_what_does_it_again_says_which_colour_is_missing(matmend, damaged):
+    """Without it the mask would be read the other way round, or not at all."""
+    folder, _, _ = damaged
+    asked = (folder / "photo.png", "-m", folder / "mask.png", "--missing", "black")  # 70 % are
+    again = f"{folder / 'photo.png'} --mask {folder / 'mask.png'} --missing black"
+    code, _, err = matmend("complete", *asked, "--method", "knn", "--report", folder / "page.html", "--device", "cpu")
+    assert code == 0, err
+    html = (folder / "page.html").read_text(encoding="utf-8")
+    assert f"matmend complete {again} --method knn --seed 0 --device cpu" in html
+    page = folder / "compared.html"
+    code, _, err = matmend("compare", *asked, "--methods", "mean,zeros", "--report", page, "--holdout", "0.2")
+    assert code == 0, err
+    assert f"matmend complete {again} --method mean\n" in err
+    html = page.read_text(encoding="utf-8")
+    assert f"matmend compare {again} --methods mean,zeros --seed 0 --holdout 0.2 --repeats 1" in html
+
+
 def test_the_page_of_complete_on_a_table(matmend, tmp_path):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 1)) @ rng.normal(size=(1, 6)) + 0.1 * rng.normal(size=(40, 6))

@@ -9,7 +9,11 @@ from matmend.report import Report
 def page_of_contest(arena: Arena | RatingsArena, scores: list[Score]) -> Report:
     """Make the report of a comparison."""
     request = arena.request
-    options = {"--mask": request.mask, "--methods": request.methods, "--seed": request.seed, "--steps": request.steps}
+    options = {
+        "--as": request.kind, "--mask": request.mask, "--missing": request.missing, "--methods": request.methods,
+        "--truth": request.truth, "--seed": request.seed, "--steps": request.steps, "--holdout": request.holdout,
+        "--repeats": request.repeats, "--device": request.device,
+    }  # fmt: skip
     is_list = isinstance(arena, RatingsArena)
     return Report.of_comparison(
         scores, arena.ratings if is_list else arena.data.values, None if is_list else arena.data.seen,

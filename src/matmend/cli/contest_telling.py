@@ -8,6 +8,7 @@ from rich.table import Table
 
 from matmend.cli.arena import Arena, RatingsArena
 from matmend.cli.console import literal, say
+from matmend.cli.pages import command_of
 from matmend.methods import Score, registry
 
 
@@ -49,8 +50,8 @@ def _tell_winner(arena: Arena | RatingsArena, winner: str) -> None:
             f"of what is missing: [bold green]{winner}[/]."
         )
         if winner in registry:
-            mask = f" --mask {literal(request.mask)}" if request.mask else ""
-            say(f"To mend by it: [bold]matmend complete {literal(request.data)}{mask} --method {winner}[/]")
+            options = {"--as": request.kind, "--mask": request.mask, "--missing": request.missing, "--method": winner}
+            say(f"To mend by it: [bold]{literal(command_of(['complete', request.data], options))}[/]")
     if winner not in registry and winner.startswith(("sklearn_", "cmfrec")):
         package = "scikit-learn" if winner.startswith("sklearn_") else "cmfrec"
         say(f"It is a method of {package}, not of matmend.")

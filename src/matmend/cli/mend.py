@@ -117,9 +117,10 @@ def mend(
         for path, draw in figures.items():
             plots.save(draw(picture, completion, truth), path, overwrite=request.overwrite)
         for path in pages:
-            options: dict[str, Any] = {"--mask": request.mask, "--method": training.method, "--seed": training.seed}
+            options: dict[str, Any] = {"--mask": request.mask, "--missing": request.missing}
+            options |= {"--method": training.method, "--seed": training.seed, "--device": training.device}
             options |= {f"--{name}": value for name, value in training.given.items()}
-            options |= {"--intervals": request.intervals}
+            options |= {"--float64": training.float64, "--intervals": request.intervals}
             page = page_of_picture(
                 request.picture, picture, completion, polarity=polarity, seed=training.seed,
                 command=command_of(["complete", request.picture], options),

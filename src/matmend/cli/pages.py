@@ -34,15 +34,18 @@ def check_page(path: Path, *, overwrite: bool) -> Path:
 
 
 def command_of(words: list[object], options: dict[str, object]) -> str:
-    """Return what to type to do it again; options that are None are left out.
+    """Return what to type to do it again; options that are None or "auto" are left out, those that are True bare.
 
     Examples
     --------
+    >>> command_of(["complete", "a.png"], {"--missing": "auto", "--device": "cpu", "--float64": True})
+    'matmend complete a.png --device cpu --float64'
     >>> command_of(["complete", "a b.png"], {"--mask": None, "--seed": 3})
     "matmend complete 'a b.png' --seed 3"
     """
-    given = [str(word) for option, value in options.items() if value is not None for word in (option, value)]
-    return shlex.join(["matmend", *map(str, words), *given])
+    given = {option: value for option, value in options.items() if value is not False and value not in (None, "auto")}
+    typed = [word for option, value in given.items() for word in ([option] if value is True else [option, value])]
+    return shlex.join(["matmend", *map(str, [*words, *typed])])
 
 
 def page_of_picture(

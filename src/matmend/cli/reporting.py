@@ -71,9 +71,9 @@ class Request:
         "matmend report 'a b.png' --method air --seed 3"
         """
         options = {
-            "--as": self.kind, "--mask": self.mask, "--missing": None if self.missing == "auto" else self.missing,
+            "--as": self.kind, "--mask": self.mask, "--missing": self.missing,
             "--method": self.method, "--preset": self.preset, "--intervals": self.intervals, "--rank": self.rank,
-            "--seed": self.seed, "--device": None if self.device == "auto" else self.device,
+            "--seed": self.seed, "--device": self.device,
         }  # fmt: skip
         return command_of(["report", self.data], options)
 

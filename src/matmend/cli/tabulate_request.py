@@ -77,7 +77,7 @@ class Training:
         """
         options: dict[str, object] = {
             "--method": self.method, "--intervals": request.intervals, "--seed": self.seed,
-            "--device": None if self.device == "auto" else self.device,
+            "--device": self.device,
         }  # fmt: skip
         return command_of(["complete", request.table], options | {f"--{name}": v for name, v in self.given.items()})
 
