@@ -1,5 +1,6 @@
 """Small completions to report on, with names that want to break out of the page."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -61,3 +62,13 @@ def rated():
     return SimpleNamespace(
         ratings=ratings, model=model, report=Report.of_ratings(model, ratings, title="u.data", seed=0)
     )
+
+
+@pytest.fixture(scope="session")
+def compared():
+    """Report of a comparison on a picture, of which one method ended with a long sentence."""
+    X = np.kron(np.random.default_rng(3).random((4, 4)), np.ones((4, 4)))
+    seen = np.random.default_rng(4).random(X.shape) < 0.8
+    scores = compare(X, seen, methods=["biharmonic", "iterative_svd", "mean"])
+    scores[0] = replace(scores[0], message="gaps of many kinds by candidates with names of several words; " * 8)
+    return SimpleNamespace(report=Report.of_comparison(scores, X, seen, title="blocks.png", kind="picture", seed=0))

@@ -22,6 +22,11 @@ document.getElementById("f").onload = function () {{
     images: [...inner.images].map(i => [i.complete, i.naturalWidth, i.getBoundingClientRect().width]),
     charts: [...inner.querySelectorAll("svg.chart")].map(c => c.getBoundingClientRect().width),
     out: out.filter(e => !e.closest("thead")).map(e => e.tagName + "." + e.className),
+    broken: [...inner.querySelectorAll("thead th, tbody th, td.number")].filter(e => {{
+      const line = inner.createRange();
+      line.selectNodeContents(e);
+      return !/\\s/.test(e.textContent) && line.getClientRects().length > 1;
+    }}).map(e => e.textContent),
     small: Math.min(...[...inner.querySelectorAll("p, td, dd, figcaption")].map(
       e => parseFloat(getComputedStyle(e).fontSize))),
     colours: [getComputedStyle(inner.body).backgroundColor, getComputedStyle(inner.body).color],
@@ -46,7 +51,7 @@ def browse(folder, *options, name="frame.html"):
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no browser (chromium) is installed")
-@pytest.mark.parametrize("kind", ["table", "trained", "rated"])
+@pytest.mark.parametrize("kind", ["table", "trained", "rated", "compared"])
 def test_the_page_in_a_browser(request, tmp_path, kind):
     report = request.getfixturevalue(kind).report
     write(report, tmp_path / "page.html")
@@ -58,6 +63,7 @@ def test_the_page_in_a_browser(request, tmp_path, kind):
         assert found["inner"] in (width, width - 15)  # the bar at the side takes its place
         assert found["scroll"] <= found["inner"]
         assert found["out"] == []
+        assert found["broken"] == []  # numbers and names stay in one piece beside long sentences
         assert found["height"] > height
         assert found["title"].endswith("matmend")
         assert all(complete and natural > 0 and shown > 100 for complete, natural, shown in found["images"])
