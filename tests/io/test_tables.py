@@ -108,6 +108,7 @@ BAD = {
     "only words": (b"a,b\nx,y\n", "only text"),
     "infinite": (b"a,b\n1,inf\n", "row 1 of column 'b' is infinite"),
     "binary": (b"\0\1\2\3", "binary"),
+    "a picture of another kind": (b"GIF89a\2\0\2\0", "or a picture as PNG, JPEG, TIFF, BMP or WebP"),
     "Latin-1": ("a,b\n1,2\né,3\n".encode("latin-1"), "UTF-8"),
     "Latin-1 further down": (b"a,b\nx,2\n" + b"y,3\n" * 20_000 + "é,3\n".encode("latin-1"), "UTF-8"),
 }

@@ -242,7 +242,8 @@ def _first_lines(path: str | os.PathLike[str]) -> list[str]:
     except (OSError, pa.ArrowException) as error:
         raise ValueError(f"expected a readable file, but {path} gave '{reason(error)}': check it") from error
     if b"\0" in head:
-        raise ValueError(f"expected a text file, but {path} holds binary data: save it as CSV in UTF-8")
+        to = "as CSV in UTF-8, or a picture as PNG, JPEG, TIFF, BMP or WebP"
+        raise ValueError(f"expected a text file, but {path} holds binary data of an unknown kind: save it {to}")
     if not is_whole_file:
         cut = max(head.rfind(b"\n"), head.rfind(b"\r"))
         if cut < 0:
