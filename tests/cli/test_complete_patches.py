@@ -77,6 +77,18 @@ def test_the_fast_preset(matmend, damaged):
     np.testing.assert_array_equal(np.asarray(Image.open(folder / "out.png"))[seen], X[seen])
 
 
+def test_a_jpeg_says_that_observed_pixels_change_and_a_page_is_called_one(matmend, damaged):
+    folder, X, seen = damaged
+    asked = ("complete", folder / "photo.png", "-m", folder / "mask.png", "--method", "mean")
+    code, _, err = matmend(*asked, "-o", folder / "out.jpg", "--report", folder / "page.html")
+    assert code == 0
+    assert (np.asarray(Image.open(folder / "out.jpg")) != X)[seen].any()
+    assert "JPEG: it is compressed anew, which changes observed pixels a little" in err
+    assert f"Page: {folder / 'page.html'}" in err
+    assert "Figure" not in err
+    assert "JPEG" not in matmend(*asked, "-o", folder / "out.png")[2]
+
+
 def test_an_unknown_preset_is_refused(matmend, damaged):
     folder, _, _ = damaged
     code, _, err = matmend("complete", folder / "photo.png", "-m", folder / "mask.png", "--preset", "good")

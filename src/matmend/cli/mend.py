@@ -138,7 +138,7 @@ def mend(
     if json:
         print(jsonlib.dumps(report))
     elif not quiet:
-        tell(report, [*figures, *pages])
+        tell(report, [*figures], pages)
         if run is not None and goes_on:
             say(f"To go on and replace it by the whole result: [bold]matmend resume {literal(run.folder)}[/]")
     return report

@@ -12,7 +12,7 @@ from rich.console import Console
 from matmend.cli.inputs import plain
 from matmend.cli.intervals import Holds, Widths, containing, facts
 from matmend.cli.progress import telling_of_ctrl_c
-from matmend.io import Picture
+from matmend.io import Picture, is_lossy
 from matmend.methods import Completion
 from matmend.trust import Intervals, intervals
 
@@ -43,7 +43,7 @@ def without_loss(target: Path) -> Path:
     >>> without_loss(Path("photo.jpg")).name, without_loss(Path("scan.tif")).name
     ('photo.png', 'scan.tif')
     """
-    return target.with_suffix(".png") if target.suffix.lower() in (".jpg", ".jpeg") else target
+    return target.with_suffix(".png") if is_lossy(target) else target
 
 
 def intervals_of(

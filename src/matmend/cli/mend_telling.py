@@ -9,6 +9,7 @@ import numpy as np
 from matmend.cli.console import literal, say
 from matmend.cli.intervals import tell_intervals
 from matmend.cli.settings import is_trained, settings_of
+from matmend.io import is_lossy
 from matmend.methods import Completion
 from matmend.metrics import nmae, psnr, ssim
 
@@ -52,7 +53,7 @@ def _taken(training: "Training", completion: Completion) -> dict[str, Any]:
     return {name: taken.get(name) if value is None else value for name, value in training.given.items()}
 
 
-def tell(report: dict[str, Any], figures: list[Path]) -> None:
+def tell(report: dict[str, Any], figures: list[Path], pages: list[Path]) -> None:
     """Say how it went, how good the result is and what was written."""
     if report["is_partial"]:
         say(f"[bold yellow]Partial result:[/] {report['ended']}.")
@@ -86,4 +87,11 @@ def tell(report: dict[str, Any], figures: list[Path]) -> None:
         say(f"Map of what the data leave open (white): {literal(report['undetermined_map'])}")
     for path in figures:
         say(f"Figure: {literal(path)}")
+    for path in pages:
+        say(f"Page: {literal(path)}")
+    if is_lossy(report["output"]):
+        say(
+            "[bold yellow]JPEG:[/] it is compressed anew, which changes observed pixels a little; -o NAME.png keeps "
+            "them exactly."
+        )
     say(f"Mended picture: [bold green]{literal(report['output'])}[/]")

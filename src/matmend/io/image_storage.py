@@ -149,6 +149,17 @@ def target_format(path: str | os.PathLike[str], storage: Storage) -> str:
     return _SUFFIXES[suffix].format
 
 
+def is_lossy(path: str | os.PathLike[str]) -> bool:
+    """Tell whether the format that the suffix of a target asks for changes values.
+
+    Examples
+    --------
+    >>> is_lossy("photo.JPG"), is_lossy("photo.webp")  # which is written without loss
+    (True, False)
+    """
+    return _SUFFIXES.get(Path(path).suffix.lower()) is _JPEG
+
+
 def _can_hold(format_: _Holds, storage: Storage) -> bool:
     return (
         storage.dtype in format_.dtypes
