@@ -245,3 +245,16 @@ def test_what_does_not_fit_is_refused(table, case):
 def test_a_grid_with_a_cell_too_few_is_refused():
     with pytest.raises(ValueError, match="Expected 2 cells"):
         Grid("sizes", ("a", "b"), (("1",),), (True, True))
+
+
+def test_how_the_expected_error_was_measured_is_told_of_each_method():
+    y, x = np.indices((24, 24))
+    X = np.sin(x / 3) * np.cos(y / 4) / 2 + 0.5
+    seen = np.random.default_rng(0).random(X.shape) > 0.2
+    told = {}
+    for method, settings in (("patches", {"preset": "fast"}), ("soft_impute", {})):
+        done = registry[method](X, seen, seed=0, **settings)
+        assert done.expected_rmse is not None
+        told[method] = page(Report.of_completion(done, X, seen, title="waves", kind="picture", verdict=False))
+    assert "held out in the shape of what is missing" in told["patches"]
+    assert "Missing ones that lie together" in told["soft_impute"]

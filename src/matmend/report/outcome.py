@@ -19,6 +19,8 @@ SMALL = 256
 """Pixels along a side of the picture that is shown first; the result is shown larger."""
 MADE = 8
 """Most methods of which is shown what they made."""
+IN_SHAPE = {"glrl", "patches"}
+"""Methods that hold out entries in the shape of the gaps."""
 COLUMNS = 8
 """Most columns of a table that are named."""
 PACKAGES = ("matmend", "numpy", "scipy", "jax", "scikit-learn")
@@ -134,8 +136,12 @@ def result(completion: Any, data: Data, column_errors: ArrayLike | None = None) 
     if (words := expected_error(completion.expected_rmse, data, errors)) is not None:
         facts.append(("Expected error (RMS)", words))
         told.append(
-            "The expected error was measured on observed entries that were held out. Missing ones that lie together, "
-            "or are missing for a reason, may have a larger one."
+            "The expected error was measured on observed entries that were held out"
+            + (
+                " in the shape of what is missing. Missing ones unlike all that is observed may have a larger one."
+                if completion.method in IN_SHAPE
+                else ". Missing ones that lie together, or are missing for a reason, may have a larger one."
+            )
         )
     what = "picture" if data.is_picture else "table"
     figures = (
