@@ -97,7 +97,7 @@ def test_sigterm_ends_it_when_a_tile_is_done(case, tmp_path):
     assert found[1]["tile"] == 3
 
 
-def test_a_photograph_in_two_sessions(tmp_path):
+def test_a_photograph_in_two_runs(tmp_path):
     X = np.tile(load_sample("camera", size=128), (1, 5))[:60, :600]
     seen = random_mask(X.shape, 0.05, seed=0)
     seen[20:45, 100:125] = False  # deep: what is learned on one tile tells what to expect of others
