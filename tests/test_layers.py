@@ -139,3 +139,17 @@ def test_no_file_is_longer_than_350_lines():
     }
     assert len(lengths) > 20
     assert {path: length for path, length in lengths.items() if length > 350} == {}
+
+
+def test_annotated_arrays_are_not_of_the_union_of_numpy():
+    """Since NumPy 2.5 it is an alias that jaxtyping cannot look into: importing the module fails. That of JAX can."""
+    texts = {path: path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
+    annotated = {path: text for path, text in texts.items() if "[ArrayLike, " in text and "from jaxtyping" in text}
+    assert annotated
+    shapes = ("Float[ArrayLike, ", "Int[ArrayLike, ", "Bool[ArrayLike, ", "Num[ArrayLike, ", "Shaped[ArrayLike, ")
+    wrong = [
+        path.name
+        for path, text in annotated.items()
+        if any(shape in text for shape in shapes) and "from numpy.typing import ArrayLike" in text
+    ]
+    assert wrong == []

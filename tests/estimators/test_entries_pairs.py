@@ -66,7 +66,7 @@ def test_dates_are_ids():
 
 
 @pytest.mark.parametrize(
-    "bad", [np.nan, np.inf, None, np.datetime64("NaT"), 1j, [1], {}], ids=lambda bad: type(bad).__name__ + str(bad)
+    "bad", [np.nan, np.inf, None, np.datetime64("NaT", "D"), 1j, [1], {}], ids=lambda bad: type(bad).__name__ + str(bad)
 )
 def test_what_is_no_id_is_refused(bad):
     for others in ([1], ["a"], [0.5]):

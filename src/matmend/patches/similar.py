@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 SHORTEST = 1 << 17
 """Numbers of the shortest line: as many pixels as a picture of 362 x 362 has."""
