@@ -79,7 +79,7 @@ def run(command: list[str], *, kill_at: float | None = None) -> dict:
     read, write = os.pipe()
     log = os.open("log", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
     begun = time.perf_counter()
-    program = [*PROGRAM[:1], *PROGRAM[1:], "-v", *command]
+    program = [*PROGRAM, "-v", *command]
     child = os.posix_spawn(
         sys.executable, program, os.environ,
         file_actions=[(os.POSIX_SPAWN_DUP2, write, 1), (os.POSIX_SPAWN_DUP2, log, 2)],
